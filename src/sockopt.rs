@@ -1,0 +1,199 @@
+//! The kernel's options, one function each, and each exactly one `getsockopt`.
+//!
+//! Nothing stands before the call or after it: no guard, no fallback, no
+//! diagnosis, and what the kernel answers comes out as an [`Errno`]. This is for
+//! those who count system calls. **At the descriptor limit [`peeloff`] and
+//! [`peeloff_flags`] of this module lose the association**; those at the crate's
+//! root do not.
+//!
+//! # References
+//!
+//! - [`net/sctp/socket.c`], `sctp_getsockopt`
+//! - [`include/uapi/linux/sctp.h`], the numbers and the structs
+//! - [RFC 6458], the sockets API for SCTP
+//!
+//! [`net/sctp/socket.c`]: https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/net/sctp/socket.c
+//! [`include/uapi/linux/sctp.h`]: https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/uapi/linux/sctp.h
+//! [RFC 6458]: https://www.rfc-editor.org/rfc/rfc6458
+
+use core::ffi::c_int;
+use core::net::SocketAddr;
+
+use rustix::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use rustix::io::Errno;
+
+use crate::backend;
+use crate::layout::{PeeloffArg, PeeloffFlagsArg, PeerAddrInfo, Status};
+use crate::{AssocId, PeeloffFlags};
+
+pub use crate::layout::{
+    SCTP_GET_ASSOC_ID_LIST, SCTP_GET_ASSOC_NUMBER, SCTP_GET_PEER_ADDR_INFO, SCTP_SOCKOPT_PEELOFF,
+    SCTP_SOCKOPT_PEELOFF_FLAGS, SCTP_STATUS, SOL_SCTP,
+};
+
+/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF, …)`—Peels an association
+/// off into a descriptor with no flags.
+///
+/// # Errors
+///
+/// | errno | when | the association |
+/// |---|---|---|
+/// | `EBADF` | not an open descriptor, or an `O_PATH` one | untouched |
+/// | `ENOTSOCK` | not a socket | untouched |
+/// | `EOPNOTSUPP`, `ENOPROTOOPT` | a socket of another protocol | untouched |
+/// | `EINVAL` | no such association; a one-to-one or peeled-off socket; a socket of another network namespace | untouched |
+/// | `EBUSY` | a sender is blocked on it (kernels around 4.10 to 4.14) | untouched |
+/// | `EMFILE`, `ENFILE` | no descriptor is free | **destroyed** |
+/// | `ENOMEM`, `ENOBUFS` | no memory | untouched or **destroyed** |
+/// | `EPERM`, `EACCES` | a security module, seccomp or a cgroup's program | untouched |
+#[doc(alias = "SCTP_SOCKOPT_PEELOFF")]
+#[doc(alias = "sctp_peeloff")]
+#[inline]
+pub fn peeloff(socket: BorrowedFd<'_>, assoc: AssocId) -> Result<OwnedFd, Errno> {
+    let mut arg = PeeloffArg::new(assoc);
+    backend::getsockopt(socket, SCTP_SOCKOPT_PEELOFF, &mut arg).map(adopt)
+}
+
+/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, …)`—Peels an
+/// association off into a descriptor with these flags.
+///
+/// Since Linux 4.13, [commit 2cb5c8e378d1]. The kernel ignores bits that are no
+/// [`PeeloffFlags`].
+///
+/// # Errors
+///
+/// Those of [`peeloff`], and `ENOPROTOOPT` on a kernel before 4.13, where the
+/// association is untouched.
+///
+/// [commit 2cb5c8e378d1]: https://git.kernel.org/torvalds/c/2cb5c8e378d1
+#[doc(alias = "SCTP_SOCKOPT_PEELOFF_FLAGS")]
+#[doc(alias = "sctp_peeloff_flags")]
+#[inline]
+pub fn peeloff_flags(
+    socket: BorrowedFd<'_>,
+    assoc: AssocId,
+    flags: PeeloffFlags,
+) -> Result<OwnedFd, Errno> {
+    let mut arg = PeeloffFlagsArg {
+        p_arg: PeeloffArg::new(assoc),
+        flags: flags.bits(),
+    };
+    backend::getsockopt(socket, SCTP_SOCKOPT_PEELOFF_FLAGS, &mut arg).map(adopt)
+}
+
+/// The descriptor is in `sd` too, but a cgroup's program may have zeroed that; the
+/// kernel's return value is the one to trust.
+#[expect(unsafe_code, reason = "the kernel hands out a number")]
+#[inline]
+fn adopt(fd: c_int) -> OwnedFd {
+    // SAFETY: the kernel has just put a new descriptor into this process's table
+    // under this number, and nobody else knows it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF, NULL, 0)`—Whether the
+/// socket has [`peeloff`]'s option, which is to say whether it is an SCTP socket.
+///
+/// No effect: the kernel refuses a value that is too short before it looks at
+/// anything else.
+///
+/// # Errors
+///
+/// `EBADF`, `ENOTSOCK`, and those of a security module.
+pub fn has_peeloff(socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+    has_option(socket, SCTP_SOCKOPT_PEELOFF)
+}
+
+/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, NULL, 0)`—Whether the
+/// socket has [`peeloff_flags`]'s option.
+///
+/// `false` means a kernel before 4.13, or a socket of another protocol. No
+/// effect, as with [`has_peeloff`].
+///
+/// # Errors
+///
+/// `EBADF`, `ENOTSOCK`, and those of a security module.
+pub fn has_peeloff_flags(socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+    has_option(socket, SCTP_SOCKOPT_PEELOFF_FLAGS)
+}
+
+fn has_option(socket: BorrowedFd<'_>, option: c_int) -> Result<bool, Errno> {
+    match backend::getsockopt(socket, option, &mut [0_u32; 0]) {
+        Ok(_) | Err(Errno::INVAL) => Ok(true),
+        Err(Errno::NOPROTOOPT | Errno::OPNOTSUPP) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_NUMBER, …)`—How many associations
+/// the socket has, those that are still being set up included.
+///
+/// # Errors
+///
+/// `EOPNOTSUPP` on a one-to-one socket; `EOPNOTSUPP` or `ENOPROTOOPT` on one of
+/// another protocol; `EBADF`, `ENOTSOCK`.
+#[doc(alias = "SCTP_GET_ASSOC_NUMBER")]
+pub fn assoc_number(socket: BorrowedFd<'_>) -> Result<u32, Errno> {
+    let mut number = 0_u32;
+    backend::getsockopt(socket, SCTP_GET_ASSOC_NUMBER, &mut number)?;
+    Ok(number)
+}
+
+/// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_ID_LIST, …)`—The ids of the
+/// socket's associations.
+///
+/// `buffer` takes one element more than there are ids, since the kernel writes
+/// their number in front of them. An association that is still being set up from
+/// this side may stand as 0, which is no id.
+///
+/// # Errors
+///
+/// `EINVAL` when the buffer is too short for all of them; `EOPNOTSUPP` on a
+/// one-to-one socket; `EOPNOTSUPP` or `ENOPROTOOPT` on one of another protocol;
+/// `EBADF`, `ENOTSOCK`.
+#[doc(alias = "SCTP_GET_ASSOC_ID_LIST")]
+pub fn assoc_id_list<'a>(
+    socket: BorrowedFd<'_>,
+    buffer: &'a mut [AssocId],
+) -> Result<&'a [AssocId], Errno> {
+    backend::getsockopt(socket, SCTP_GET_ASSOC_ID_LIST, buffer)?;
+    let (number, ids) = buffer.split_first().ok_or(Errno::INVAL)?;
+    let number = usize::try_from(number.as_raw()).map_err(|_| Errno::INVAL)?;
+    ids.get(..number).ok_or(Errno::INVAL)
+}
+
+/// `getsockopt(socket, SOL_SCTP, SCTP_GET_PEER_ADDR_INFO, …)`—The association with
+/// the peer that has this address.
+///
+/// Any of a multi-homed peer's addresses will do. An association that is still
+/// being set up may come out as 0, which is no id.
+///
+/// # Errors
+///
+/// `EINVAL` when no association has such a peer; `EOPNOTSUPP` or `ENOPROTOOPT` on
+/// a socket of another protocol; `EBADF`, `ENOTSOCK`.
+#[doc(alias = "SCTP_GET_PEER_ADDR_INFO")]
+pub fn peer_addr_assoc_id(socket: BorrowedFd<'_>, peer: SocketAddr) -> Result<AssocId, Errno> {
+    let mut info = PeerAddrInfo::new(peer);
+    backend::getsockopt(socket, SCTP_GET_PEER_ADDR_INFO, &mut info)?;
+    Ok(info.assoc_id)
+}
+
+/// `getsockopt(socket, SOL_SCTP, SCTP_STATUS, …)`—Whether the one-to-many socket
+/// has this association.
+///
+/// A one-to-one or peeled-off socket does not look at the id: there, whether it
+/// has any.
+///
+/// # Errors
+///
+/// `EOPNOTSUPP` or `ENOPROTOOPT` on a socket of another protocol; `EBADF`,
+/// `ENOTSOCK`.
+#[doc(alias = "SCTP_STATUS")]
+pub fn has_assoc(socket: BorrowedFd<'_>, assoc: AssocId) -> Result<bool, Errno> {
+    match backend::getsockopt(socket, SCTP_STATUS, &mut Status::new(assoc)) {
+        Ok(_) => Ok(true),
+        Err(Errno::INVAL) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
