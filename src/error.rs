@@ -17,7 +17,9 @@ use crate::{AssocId, PeeloffFlags};
 pub enum Error {
     /// `EINVAL`: the one-to-many socket has no such association. It may have
     /// ended, or have been peeled off already.
-    #[error("the socket has no association {0}: it has ended, was peeled off already, or never was")]
+    #[error(
+        "the socket has no association {0}: it has ended, was peeled off already, or never was"
+    )]
     NoSuchAssociation(AssocId),
 
     /// `EINVAL`: the socket has no association with this peer, or one that is
@@ -27,13 +29,17 @@ pub enum Error {
 
     /// `EINVAL`, or `EOPNOTSUPP` to a list of ids: the socket was made as a
     /// one-to-one socket. Its association is untouched.
-    #[error("this is a one-to-one socket: it is its association's own already; peel off from a SOCK_SEQPACKET socket")]
+    #[error(
+        "this is a one-to-one socket: it is its association's own already; peel off from a SOCK_SEQPACKET socket"
+    )]
     NotOneToMany,
 
     /// `EINVAL` though the association is there: the socket is a peeled-off one,
     /// or belongs to another network namespace than the caller. The association
     /// is untouched.
-    #[error("the association is there and cannot be peeled off: the socket is a peeled-off one already, or belongs to another network namespace; peel off from the one-to-many socket, in its namespace")]
+    #[error(
+        "the association is there and cannot be peeled off: the socket is a peeled-off one already, or belongs to another network namespace; peel off from the one-to-many socket, in its namespace"
+    )]
     NotPeelable,
 
     /// `EOPNOTSUPP` or `ENOPROTOOPT`: a socket of another protocol. It is
@@ -56,25 +62,33 @@ pub enum Error {
 
     /// `EBUSY`: a sender is blocked on the association (kernels around 4.10 to
     /// 4.14). The association is untouched.
-    #[error("a sender is blocked on the association, which is untouched: try again once it is through")]
+    #[error(
+        "a sender is blocked on the association, which is untouched: try again once it is through"
+    )]
     SenderBlocked,
 
     /// `EMFILE` or `ENFILE`: no descriptor is free. The association is untouched,
     /// and can be peeled off once there is room.
-    #[error("no descriptor is free ({0}); the association is untouched: close some or raise RLIMIT_NOFILE, and try again")]
+    #[error(
+        "no descriptor is free ({0}); the association is untouched: close some or raise RLIMIT_NOFILE, and try again"
+    )]
     NoDescriptor(Errno),
 
     /// `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS` or `EFAULT`, and the kernel has
     /// **destroyed** the association: it moves an association before it takes a
     /// descriptor for it. The peer sees it end.
-    #[error("the kernel destroyed the association, for lack of a descriptor or memory ({0}): the peer has to associate again")]
+    #[error(
+        "the kernel destroyed the association, for lack of a descriptor or memory ({0}): the peer has to associate again"
+    )]
     AssociationLost(Errno),
 
     /// The association was peeled off, by a kernel before 4.13, and a flag could
     /// not be set on its descriptor.
     ///
     /// The association is alive, in `socket`; dropping that shuts it down.
-    #[error("the association was peeled off, but a flag could not be set on its descriptor ({errno}): take the descriptor out of this error, or the association ends with it")]
+    #[error(
+        "the association was peeled off, but a flag could not be set on its descriptor ({errno}): take the descriptor out of this error, or the association ends with it"
+    )]
     FlagsNotSet {
         /// The peeled-off descriptor, with none or some of the flags.
         socket: OwnedFd,
@@ -83,7 +97,9 @@ pub enum Error {
     },
 
     /// Not Linux, or a kernel without SCTP.
-    #[error("this system has no SCTP: it takes a Linux kernel with CONFIG_IP_SCTP (load the module sctp, or install the package with the kernel's extra modules)")]
+    #[error(
+        "this system has no SCTP: it takes a Linux kernel with CONFIG_IP_SCTP (load the module sctp, or install the package with the kernel's extra modules)"
+    )]
     Unsupported,
 
     /// Anything else, as the kernel or a filter in front of it said it: `EPERM`

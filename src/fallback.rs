@@ -61,6 +61,9 @@ fn set_flags(peeled: OwnedFd, flags: PeeloffFlags) -> Result<OwnedFd, Error> {
     }
     match done {
         Ok(()) => Ok(peeled),
-        Err(errno) => Err(Error::FlagsNotSet { socket: peeled, errno }),
+        Err(errno) => Err(Error::FlagsNotSet {
+            socket: peeled,
+            errno,
+        }),
     }
 }

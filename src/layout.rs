@@ -42,7 +42,15 @@ macro_rules! plain {
     )+};
 }
 
-plain!(PeeloffArg, PeeloffFlagsArg, PeerAddrInfo, Status, u32, [AssocId], [u32; 0]);
+plain!(
+    PeeloffArg,
+    PeeloffFlagsArg,
+    PeerAddrInfo,
+    Status,
+    u32,
+    [AssocId],
+    [u32; 0]
+);
 
 /// `sctp_peeloff_arg_t`.
 #[derive(Clone, Copy)]
@@ -74,7 +82,10 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) const fn new(assoc_id: AssocId) -> Self {
-        Self { assoc_id, rest: [0; 43] }
+        Self {
+            assoc_id,
+            rest: [0; 43],
+        }
     }
 }
 

@@ -197,8 +197,7 @@ pub use rustix::fd;
 pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
     let socket = socket.as_fd();
     guard::descriptor_free(socket)?;
-    sockopt::peeloff(socket, assoc)
-        .map_err(|errno| diagnose::peeloff_error(socket, assoc, errno))
+    sockopt::peeloff(socket, assoc).map_err(|errno| diagnose::peeloff_error(socket, assoc, errno))
 }
 
 /// `sctp_peeloff_flags(socket, assoc, flags)`—Peels an association off a

@@ -48,5 +48,7 @@ fn result(returned: c_int) -> Result<c_int, Errno> {
         return Ok(returned);
     }
     // SAFETY: the address of this thread's errno, which is always readable.
-    Err(Errno::from_raw_os_error(unsafe { *libc::__errno_location() }))
+    Err(Errno::from_raw_os_error(unsafe {
+        *libc::__errno_location()
+    }))
 }

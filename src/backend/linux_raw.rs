@@ -41,7 +41,11 @@ pub(crate) fn getsockopt<T: Plain + ?Sized>(
 }
 
 pub(crate) fn sctp_socket() -> Result<OwnedFd, Errno> {
-    let words = [AF_INET as usize, SOCK_SEQPACKET as usize, IPPROTO_SCTP as usize];
+    let words = [
+        AF_INET as usize,
+        SOCK_SEQPACKET as usize,
+        IPPROTO_SCTP as usize,
+    ];
     // SAFETY: socket(2) takes no pointer.
     let fd = result(unsafe { call::socket(&words) })?;
     // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
