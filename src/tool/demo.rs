@@ -72,7 +72,7 @@ pub(crate) fn run(family: Family) -> Result<()> {
     expect_ids(&server, &mut expected, "the busy one was peeled off")?;
     expect_ids(
         &peeled,
-        &mut vec![busy.id],
+        &mut [busy.id],
         "the peeled-off descriptor has its one",
     )?;
 

@@ -1,0 +1,224 @@
+//! Ids and descriptors that nothing can be peeled off from.
+#![allow(missing_docs)]
+
+mod support;
+
+use std::fs::File;
+use std::io;
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketType};
+use sctp_peeloff::{
+    AssocId, Error, PeeloffFlags, assoc_id_of_peer, assoc_ids, kernel_support, peeloff,
+    peeloff_flags, sockopt,
+};
+use support::message::{Message, receive, send};
+use support::{FAMILIES, Family, address, associate, client, descriptors, filter, server};
+
+#[test]
+fn on_an_old_kernel() {
+    let _alone = descriptors::alone();
+    filter::rerun_on_old_kernel("on_an_old_kernel");
+}
+
+/// Both ways to peel off say the same, keep the errno through [`io::Error`], and
+/// leave no descriptor behind.
+fn refused(socket: BorrowedFd<'_>, id: AssocId, variant: fn(&Error) -> bool, errno: Errno) {
+    let before = descriptors::open();
+    for error in [
+        peeloff(socket, id).unwrap_err(),
+        peeloff_flags(socket, id, PeeloffFlags::all()).unwrap_err(),
+        peeloff_flags(socket, id, PeeloffFlags::CLOEXEC).unwrap_err(),
+    ] {
+        assert!(variant(&error), "{error:?}");
+        assert_eq!(error.errno(), Some(errno));
+        let error = io::Error::from(error);
+        assert_eq!(error.raw_os_error(), Some(errno.raw_os_error()));
+    }
+    assert_eq!(descriptors::open(), before);
+}
+
+#[test]
+fn ids_that_are_none() {
+    let _alone = descriptors::alone();
+    for family in FAMILIES {
+        let server = server(family);
+        let (client, id) = associate(family, &server);
+        let none = |error: &Error| matches!(error, Error::NoSuchAssociation(_));
+        // Kernels before 5.0 give 1 and 2 out as ids.
+        let special = [-1, 0, 1, 2].map(AssocId::from_raw);
+        let strange =
+            [i32::MIN, i32::MAX, id.as_raw() + 1, id.as_raw() + 1000].map(AssocId::from_raw);
+        for none_such in special
+            .into_iter()
+            .chain(strange)
+            .filter(|other| *other != id)
+        {
+            refused(server.as_fd(), none_such, none, Errno::INVAL);
+        }
+        let peeled = peeloff(&server, id).unwrap();
+        refused(server.as_fd(), id, none, Errno::INVAL);
+        send(&client, &Message::new("alive", 0, 0)).unwrap();
+        assert_eq!(receive(&peeled).unwrap().data, b"alive");
+    }
+}
+
+#[test]
+fn the_error_names_the_id() {
+    let _alone = descriptors::alone();
+    let server = server(Family::V4);
+    let id = AssocId::from_raw(12345);
+    let error = peeloff(&server, id).unwrap_err();
+    assert!(matches!(error, Error::NoSuchAssociation(named) if named == id));
+    assert!(error.to_string().contains("12345"), "{error}");
+}
+
+#[test]
+fn a_one_to_one_socket() {
+    let _alone = descriptors::alone();
+    for family in FAMILIES {
+        let server = server(family);
+        let client = client(family, &server);
+        let variant = |error: &Error| matches!(error, Error::NotOneToMany);
+        for id in [0, 1, 3].map(AssocId::from_raw) {
+            refused(client.as_fd(), id, variant, Errno::INVAL);
+        }
+        assert!(matches!(assoc_ids(&client), Err(Error::NotOneToMany)));
+        kernel_support(&client).unwrap();
+        send(&client, &Message::new("alive", 0, 0)).unwrap();
+        assert_eq!(receive(&server).unwrap().data, b"alive");
+    }
+}
+
+#[test]
+fn a_peeled_off_socket() {
+    let _alone = descriptors::alone();
+    for family in FAMILIES {
+        let server = server(family);
+        let (client, id) = associate(family, &server);
+        let peeled = peeloff(&server, id).unwrap();
+        let variant = |error: &Error| matches!(error, Error::NotPeelable);
+        refused(peeled.as_fd(), id, variant, Errno::INVAL);
+        assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
+        send(&client, &Message::new("alive", 0, 0)).unwrap();
+        assert_eq!(receive(&peeled).unwrap().data, b"alive");
+    }
+}
+
+fn not_sctp() -> Vec<(&'static str, OwnedFd)> {
+    let netlink = net::socket(AddressFamily::NETLINK, SocketType::DGRAM, None).unwrap();
+    vec![
+        (
+            "TCP over IPv4",
+            TcpListener::bind("127.0.0.1:0").unwrap().into(),
+        ),
+        (
+            "TCP over IPv6",
+            TcpListener::bind("[::1]:0").unwrap().into(),
+        ),
+        (
+            "UDP over IPv4",
+            UdpSocket::bind("127.0.0.1:0").unwrap().into(),
+        ),
+        ("UDP over IPv6", UdpSocket::bind("[::1]:0").unwrap().into()),
+        ("Unix", UnixDatagram::unbound().unwrap().into()),
+        ("netlink", netlink),
+    ]
+}
+
+#[test]
+fn sockets_of_other_protocols() {
+    let _alone = descriptors::alone();
+    for (name, socket) in not_sctp() {
+        let variant = |error: &Error| matches!(error, Error::NotSctp);
+        refused(
+            socket.as_fd(),
+            AssocId::from_raw(3),
+            variant,
+            Errno::OPNOTSUPP,
+        );
+        let peer = "127.0.0.1:9".parse().unwrap();
+        assert!(
+            matches!(assoc_id_of_peer(&socket, peer), Err(Error::NotSctp)),
+            "{name}"
+        );
+        assert!(matches!(assoc_ids(&socket), Err(Error::NotSctp)), "{name}");
+        assert!(
+            matches!(kernel_support(&socket), Err(Error::NotSctp)),
+            "{name}"
+        );
+        assert_eq!(sockopt::has_peeloff(socket.as_fd()), Ok(false), "{name}");
+    }
+}
+
+fn all_say(socket: impl AsFd + Copy, variant: fn(&Error) -> bool, errno: Errno) {
+    refused(socket.as_fd(), AssocId::from_raw(3), variant, errno);
+    let peer = "127.0.0.1:9".parse().unwrap();
+    assert!(variant(&assoc_id_of_peer(socket, peer).unwrap_err()));
+    assert!(variant(&assoc_ids(socket).unwrap_err()));
+    assert!(variant(&kernel_support(socket).unwrap_err()));
+}
+
+#[test]
+fn a_file_is_no_socket() {
+    let _alone = descriptors::alone();
+    let file = File::open("/dev/null").unwrap();
+    all_say(
+        &file,
+        |error| matches!(error, Error::NotSocket),
+        Errno::NOTSOCK,
+    );
+}
+
+#[test]
+fn bad_descriptors() {
+    let _alone = descriptors::alone();
+    let variant = |error: &Error| matches!(error, Error::BadDescriptor);
+    let path = open("/dev/null", OFlags::PATH, Mode::empty()).unwrap();
+    all_say(&path, variant, Errno::BADF);
+    all_say(closed(), variant, Errno::BADF);
+}
+
+/// A number that no descriptor has.
+#[allow(
+    unsafe_code,
+    reason = "a descriptor that is not open is what is tested"
+)]
+fn closed() -> BorrowedFd<'static> {
+    // SAFETY: nothing is open under this number, nor ever will be: it is beyond
+    // the limit. So nobody else's descriptor is touched.
+    unsafe { BorrowedFd::borrow_raw(i32::MAX - 1) }
+}
+
+#[test]
+fn messages_say_what_to_do() {
+    let error = Error::NoDescriptor(Errno::MFILE);
+    assert!(error.to_string().contains("untouched"), "{error}");
+    let error = Error::AssociationLost(Errno::MFILE);
+    assert!(error.to_string().contains("destroyed"), "{error}");
+    assert_eq!(
+        io::Error::from(Error::Unsupported).kind(),
+        io::ErrorKind::Unsupported
+    );
+}
+
+#[test]
+fn an_unknown_peer() {
+    let _alone = descriptors::alone();
+    for family in FAMILIES {
+        let server = server(family);
+        let (client, _) = associate(family, &server);
+        let mut peer = address(&client);
+        peer.set_port(peer.port() ^ 1);
+        let error = assoc_id_of_peer(&server, peer).unwrap_err();
+        assert!(
+            matches!(error, Error::NoSuchPeer(named) if named == peer),
+            "{error:?}"
+        );
+        assert_eq!(error.errno(), Some(Errno::INVAL));
+    }
+}

@@ -1,0 +1,86 @@
+//! How many descriptors this process has, and may have.
+
+use std::fs::File;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Descriptors are the process's, and tests are its threads: one that counts them
+/// or limits them must be the only one that runs. Each test of its file takes this.
+pub fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The numbers of the open descriptors, but for the one that this takes itself.
+pub fn open() -> Vec<i32> {
+    let own = std::fs::read_dir("/proc/self/fd").expect("/proc/self/fd");
+    let mut numbers: Vec<i32> = own
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| {
+            name.to_str()
+                .and_then(|name| name.parse().ok())
+                .expect("a number")
+        })
+        .filter(|number| {
+            std::fs::read_link(format!("/proc/self/fd/{number}"))
+                .is_ok_and(|target| !target.to_string_lossy().ends_with("/fd"))
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Restores the limit when it goes, and frees what filled it.
+pub struct Limit {
+    old: Rlimit,
+    fillers: Vec<File>,
+}
+
+impl Limit {
+    /// No number is free: the next descriptor is refused.
+    pub fn none_free() -> Self {
+        let highest = open().last().copied().expect("a descriptor");
+        let mut limit = Self::soft(u64::try_from(highest).expect("a number") + 1);
+        // Gaps below the highest are free.
+        while let Ok(filler) = File::open("/dev/null") {
+            limit.fillers.push(filler);
+        }
+        limit
+    }
+
+    pub fn soft(number: u64) -> Self {
+        let old = getrlimit(Resource::Nofile);
+        let new = Rlimit {
+            current: Some(number),
+            ..old
+        };
+        setrlimit(Resource::Nofile, new).expect("a limit");
+        Self {
+            old,
+            fillers: Vec::new(),
+        }
+    }
+
+    /// More than any test needs.
+    pub fn most() -> Self {
+        let old = getrlimit(Resource::Nofile);
+        let new = Rlimit {
+            current: Some(1 << 17),
+            maximum: Some(1 << 17),
+        };
+        setrlimit(Resource::Nofile, new).expect("a limit");
+        Self {
+            old,
+            fillers: Vec::new(),
+        }
+    }
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        self.fillers.clear();
+        setrlimit(Resource::Nofile, self.old).expect("the old limit");
+    }
+}

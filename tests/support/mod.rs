@@ -1,0 +1,109 @@
+//! Servers, clients, messages, old kernels and descriptor counts, for tests and
+//! benches.
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test takes what it needs"
+)]
+#![allow(clippy::missing_panics_doc, clippy::must_use_candidate)]
+
+pub mod descriptors;
+pub mod filter;
+pub mod kernel;
+pub mod message;
+pub mod option;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{self, AddressFamily, SocketType, ipproto::SCTP};
+use sctp_peeloff::{AssocId, assoc_id_of_peer};
+
+/// Long enough for a loaded machine; nothing waits for it when all is well.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    V4,
+    V6,
+}
+
+pub const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
+
+impl Family {
+    pub fn domain(self) -> AddressFamily {
+        match self {
+            Self::V4 => AddressFamily::INET,
+            Self::V6 => AddressFamily::INET6,
+        }
+    }
+
+    pub fn loopback(self) -> SocketAddr {
+        match self {
+            Self::V4 => (Ipv4Addr::LOCALHOST, 0).into(),
+            Self::V6 => (Ipv6Addr::LOCALHOST, 0).into(),
+        }
+    }
+}
+
+/// A bound socket. Reads give up after [`PATIENCE`], so that no test hangs.
+pub fn socket(family: Family, kind: SocketType) -> OwnedFd {
+    let socket = net::socket(family.domain(), kind, Some(SCTP)).expect("an SCTP socket");
+    net::bind(&socket, &family.loopback()).expect("bind to loopback");
+    set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE)).expect("a timeout");
+    socket
+}
+
+pub fn address(socket: impl AsFd) -> SocketAddr {
+    net::getsockname(socket)
+        .expect("an address")
+        .try_into()
+        .expect("an IP address")
+}
+
+/// A one-to-many socket that listens, and tells the association, stream and PPID
+/// of each message.
+pub fn server(family: Family) -> OwnedFd {
+    let server = socket(family, SocketType::SEQPACKET);
+    option::receive_info(&server);
+    net::listen(&server, 1024).expect("listen");
+    server
+}
+
+/// A one-to-one socket that is associated with the server.
+pub fn client(family: Family, server: &OwnedFd) -> OwnedFd {
+    let client = socket(family, SocketType::STREAM);
+    option::receive_info(&client);
+    net::connect(&client, &address(server)).expect("associate");
+    client
+}
+
+/// A client and the id of its association at the server.
+///
+/// The client is associated once the server has answered; the server may have to
+/// wait for the client's last chunk.
+pub fn associate(family: Family, server: &OwnedFd) -> (OwnedFd, AssocId) {
+    let client = client(family, server);
+    let peer = address(&client);
+    let id = wait_for("the association", || assoc_id_of_peer(server, peer).ok());
+    (client, id)
+}
+
+pub fn associate_many(family: Family, server: &OwnedFd, number: usize) -> Vec<(OwnedFd, AssocId)> {
+    (0..number).map(|_| associate(family, server)).collect()
+}
+
+/// What `ready` gives, asked for until it does.
+pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
