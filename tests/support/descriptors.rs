@@ -42,12 +42,16 @@ impl Limit {
     /// No number is free: the next descriptor is refused.
     pub fn none_free() -> Self {
         let highest = open().last().copied().expect("a descriptor");
-        let mut limit = Self::soft(u64::try_from(highest).expect("a number") + 1);
-        // Gaps below the highest are free.
+        let mut limit = Self::soft(u64::try_from(highest).expect("a number") + 2);
+        // One above the highest, and the gaps below it.
         while let Ok(filler) = File::open("/dev/null") {
             limit.fillers.push(filler);
         }
         limit
+    }
+
+    pub fn free_one(&mut self) {
+        drop(self.fillers.pop().expect("a filler"));
     }
 
     pub fn soft(number: u64) -> Self {

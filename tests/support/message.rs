@@ -17,6 +17,7 @@ const SCTP_SNDINFO: i32 = 2;
 const SCTP_RCVINFO: i32 = 3;
 pub const MSG_NOTIFICATION: i32 = 0x8000;
 /// `snd_flags`: end the association gracefully.
+#[allow(clippy::cast_possible_truncation)]
 pub const SCTP_EOF: u16 = libc::MSG_FIN as u16;
 
 #[derive(Clone, Debug, PartialEq, Eq)]

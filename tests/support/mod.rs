@@ -10,6 +10,7 @@
 
 pub mod descriptors;
 pub mod filter;
+pub mod fresh;
 pub mod kernel;
 pub mod message;
 pub mod option;
