@@ -58,7 +58,7 @@
 //!   became of the association.
 //! - On kernels before 4.13 the flags are set after the peel-off. When that fails,
 //!   the association is handed over in [`Error::FlagsNotSet`] and not shut down.
-//! - The descriptor is an [`OwnedFd`](fd::OwnedFd) from the instruction after the
+//! - The descriptor is an [`OwnedFd`] from the instruction after the
 //!   system call. Nothing is allocated on the way, and with `default-features =
 //!   false` neither `std` nor an allocator is needed.
 //!

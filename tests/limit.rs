@@ -93,8 +93,9 @@ fn one_free_is_enough() {
 
 #[test]
 fn the_bare_calls_lose_it_as_documented() {
+    type Bare = fn(&OwnedFd, AssocId) -> Result<OwnedFd, Errno>;
     let _alone = descriptors::alone();
-    let bare: [fn(&OwnedFd, AssocId) -> Result<OwnedFd, Errno>; 2] = [
+    let bare: [Bare; 2] = [
         |server, id| sockopt::peeloff(server.as_fd(), id),
         |server, id| sockopt::peeloff_flags(server.as_fd(), id, PeeloffFlags::CLOEXEC),
     ];

@@ -157,12 +157,12 @@ fn streams_are_live() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let live: Box<dyn Read> = match stream {
+        let output: Box<dyn Read> = match stream {
             "" => Box::new(child.stdout.take().unwrap()),
             _ => Box::new(child.stderr.take().unwrap()),
         };
         let mut line = String::new();
-        BufReader::new(live).read_line(&mut line).unwrap();
+        BufReader::new(output).read_line(&mut line).unwrap();
         assert_eq!(line, "question\n");
         fs::write(&answer, "").unwrap();
         assert!(child.wait().unwrap().success());

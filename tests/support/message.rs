@@ -3,6 +3,7 @@
     unsafe_code,
     reason = "sendmsg and recvmsg with SCTP's control messages"
 )]
+#![allow(clippy::cast_possible_truncation, reason = "sizes of small structs")]
 
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
@@ -17,7 +18,6 @@ const SCTP_SNDINFO: i32 = 2;
 const SCTP_RCVINFO: i32 = 3;
 pub const MSG_NOTIFICATION: i32 = 0x8000;
 /// `snd_flags`: end the association gracefully.
-#[allow(clippy::cast_possible_truncation)]
 pub const SCTP_EOF: u16 = libc::MSG_FIN as u16;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
