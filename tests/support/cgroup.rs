@@ -34,18 +34,17 @@ impl Group {
         .expect(controller);
     }
 
-    pub fn set(&self, file: &str, value: &str) {
-        fs::write(self.folder.join(file), value).expect(file);
-    }
-
-    pub fn get(&self, file: &str) -> String {
-        fs::read_to_string(self.folder.join(file)).expect(file)
+    pub fn open(&self, file: &str) -> fs::File {
+        fs::File::options()
+            .write(true)
+            .open(self.folder.join(file))
+            .expect(file)
     }
 
     /// With this whole process in the group: the sockets that it makes are the
     /// group's, wherever the process goes then.
     pub fn within<T>(&self, body: impl FnOnce() -> T) -> T {
-        self.set("cgroup.procs", "0");
+        fs::write(self.folder.join("cgroup.procs"), "0").expect("the group");
         let value = body();
         fs::write(self.root.join("cgroup.procs"), "0").expect("the root group");
         value

@@ -21,12 +21,13 @@ pub fn process_with(test: &str, key: &dyn Display, body: impl FnOnce()) {
         return;
     }
     let output = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", test])
+        .args(["--exact", "--nocapture", test])
         .env(FRESH, key)
         .output()
         .expect("this program, once more");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}\n{said}", output.status);
+    print!("{said}");
     assert!(
         said.contains("\nrunning 1 test\n"),
         "'{test}' was not run:\n{said}"
