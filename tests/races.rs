@@ -4,16 +4,21 @@
 
 mod support;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Barrier;
 use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
+use sctp_peeloff::sockopt::SOL_SCTP;
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 use support::descriptors::{self, Limit};
 use support::message::{Message, receive, send};
-use support::{Family, PATIENCE, associate, associate_many, filter, kernel, server, wait_for};
+use support::{
+    Family, PATIENCE, associate, associate_many, filter, kernel, option, server, wait_for,
+};
 
 const ROUNDS: usize = 200;
 
@@ -91,7 +96,7 @@ fn against_the_peers_close() {
     for round in 0..ROUNDS {
         let (client, id) = associate(Family::V4, &server);
         if round % 2 == 1 {
-            support::option::abort_on_close(&client);
+            option::abort_on_close(&client);
         }
         let (peeled, ()) = race(|| peeloff(&server, id), || drop(client));
         match peeled {
@@ -134,6 +139,11 @@ fn against_the_close_of_a_duplicate() {
     assert_eq!(descriptors::open(), before);
 }
 
+fn has_room(socket: &OwnedFd) -> bool {
+    let now = Timespec::default();
+    poll(&mut [PollFd::new(socket, PollFlags::OUT)], Some(&now)).unwrap() == 1
+}
+
 /// A thread waits for room to send to the association on the one-to-many socket.
 #[test]
 fn against_a_blocked_sender() {
@@ -143,6 +153,13 @@ fn against_a_blocked_sender() {
     for round in 0..ROUNDS {
         let server = server(Family::V4);
         set_socket_send_buffer_size(&server, 4096).unwrap();
+        option::set(
+            server.as_fd(),
+            SOL_SCTP,
+            option::SCTP_NODELAY,
+            &[1, 0, 0, 0],
+        )
+        .unwrap();
         let (client, id) = associate(Family::V4, &server);
         let data = Message::new([0; 1000], 0, 0).to(id);
         let (sent, peeled) = race(
@@ -153,8 +170,11 @@ fn against_a_blocked_sender() {
                 }
             },
             || {
-                let patience = std::time::Instant::now();
-                thread::sleep(std::time::Duration::from_micros(round as u64 * 20));
+                let patience = Instant::now();
+                thread::sleep(Duration::from_micros(round as u64 * 20));
+                if round % 2 == 1 {
+                    wait_for("a full buffer", || (!has_room(&server)).then_some(()));
+                }
                 loop {
                     match peeloff_flags(&server, id, PeeloffFlags::CLOEXEC) {
                         // Old kernels let the sender go first, which the client allows.
