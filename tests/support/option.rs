@@ -9,9 +9,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::io::Errno;
 use sctp_peeloff::sockopt::SOL_SCTP;
 
+pub const SCTP_RTOINFO: i32 = 0;
 pub const SCTP_NODELAY: i32 = 3;
 pub const SCTP_EVENTS: i32 = 11;
 pub const SCTP_RECVRCVINFO: i32 = 32;
+pub const SCTP_SOCKOPT_CONNECTX3: i32 = 111;
 
 pub fn set(socket: BorrowedFd<'_>, level: i32, option: i32, value: &[u8]) -> Result<(), Errno> {
     let length = libc::socklen_t::try_from(value.len()).expect("a short value");
@@ -81,4 +83,35 @@ pub fn subscribe_assoc_change(socket: impl AsFd) {
 pub fn abort_on_close(socket: impl AsFd) {
     rustix::net::sockopt::set_socket_linger(socket, Some(std::time::Duration::ZERO))
         .expect("SO_LINGER");
+}
+
+/// From now on the socket takes no packet in, and its peers' are as good as lost.
+pub fn drop_packets(socket: impl AsFd) {
+    // The classic BPF program `return 0`, and a `struct sock_fprog` around it.
+    let program = libc::sock_filter {
+        code: 6,
+        jt: 0,
+        jf: 0,
+        k: 0,
+    };
+    let mut filter = [0; size_of::<usize>()];
+    filter[..2].copy_from_slice(&1_u16.to_ne_bytes());
+    let filter = [filter, (&raw const program as usize).to_ne_bytes()].concat();
+    set(
+        socket.as_fd(),
+        libc::SOL_SOCKET,
+        libc::SO_ATTACH_FILTER,
+        &filter,
+    )
+    .expect("SO_ATTACH_FILTER");
+}
+
+pub fn let_packets_in(socket: impl AsFd) {
+    set(
+        socket.as_fd(),
+        libc::SOL_SOCKET,
+        libc::SO_DETACH_FILTER,
+        &[0; 4],
+    )
+    .expect("SO_DETACH_FILTER");
 }
