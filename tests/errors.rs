@@ -3,21 +3,16 @@
 
 mod support;
 
-use std::fs::File;
 use std::io;
-use std::net::{TcpListener, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixDatagram;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, SocketType};
 use sctp_peeloff::{
     AssocId, Error, PeeloffFlags, assoc_id_of_peer, assoc_ids, kernel_support, peeloff,
     peeloff_flags, sockopt,
 };
 use support::message::{Message, receive, send};
-use support::{FAMILIES, Family, address, associate, client, descriptors, filter, server};
+use support::{FAMILIES, Family, address, associate, client, descriptors, filter, others, server};
 
 #[test]
 fn on_an_old_kernel() {
@@ -109,31 +104,10 @@ fn a_peeled_off_socket() {
     }
 }
 
-fn not_sctp() -> Vec<(&'static str, OwnedFd)> {
-    let netlink = net::socket(AddressFamily::NETLINK, SocketType::DGRAM, None).unwrap();
-    vec![
-        (
-            "TCP over IPv4",
-            TcpListener::bind("127.0.0.1:0").unwrap().into(),
-        ),
-        (
-            "TCP over IPv6",
-            TcpListener::bind("[::1]:0").unwrap().into(),
-        ),
-        (
-            "UDP over IPv4",
-            UdpSocket::bind("127.0.0.1:0").unwrap().into(),
-        ),
-        ("UDP over IPv6", UdpSocket::bind("[::1]:0").unwrap().into()),
-        ("Unix", UnixDatagram::unbound().unwrap().into()),
-        ("netlink", netlink),
-    ]
-}
-
 #[test]
 fn sockets_of_other_protocols() {
     let _alone = descriptors::alone();
-    for (name, socket) in not_sctp() {
+    for (name, socket) in others::not_sctp() {
         let variant = |error: &Error| matches!(error, Error::NotSctp);
         refused(
             socket.as_fd(),
@@ -166,7 +140,7 @@ fn all_say(socket: impl AsFd + Copy, variant: fn(&Error) -> bool, errno: Errno) 
 #[test]
 fn a_file_is_no_socket() {
     let _alone = descriptors::alone();
-    let file = File::open("/dev/null").unwrap();
+    let file = others::file();
     all_say(
         &file,
         |error| matches!(error, Error::NotSocket),
@@ -178,20 +152,9 @@ fn a_file_is_no_socket() {
 fn bad_descriptors() {
     let _alone = descriptors::alone();
     let variant = |error: &Error| matches!(error, Error::BadDescriptor);
-    let path = open("/dev/null", OFlags::PATH, Mode::empty()).unwrap();
+    let path = others::path();
     all_say(&path, variant, Errno::BADF);
-    all_say(closed(), variant, Errno::BADF);
-}
-
-/// A number that no descriptor has.
-#[allow(
-    unsafe_code,
-    reason = "a descriptor that is not open is what is tested"
-)]
-fn closed() -> BorrowedFd<'static> {
-    // SAFETY: nothing is open under this number, nor ever will be: it is beyond
-    // the limit. So nobody else's descriptor is touched.
-    unsafe { BorrowedFd::borrow_raw(i32::MAX - 1) }
+    all_say(others::closed(), variant, Errno::BADF);
 }
 
 #[test]

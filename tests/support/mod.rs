@@ -15,6 +15,7 @@ pub mod fresh;
 pub mod kernel;
 pub mod message;
 pub mod option;
+pub mod others;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};

@@ -1,0 +1,41 @@
+//! Descriptors that have no association at all.
+#![allow(unsafe_code, reason = "a descriptor that is not open is one of them")]
+
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::net::{self, AddressFamily, SocketType};
+
+/// Sockets of other protocols, with their names. Some answer `EOPNOTSUPP` at
+/// SCTP's level, some `ENOPROTOOPT`.
+pub fn not_sctp() -> [(&'static str, OwnedFd); 6] {
+    let tcp = |address| OwnedFd::from(TcpListener::bind(address).expect("TCP"));
+    let udp = |address| OwnedFd::from(UdpSocket::bind(address).expect("UDP"));
+    let unix = UnixDatagram::unbound().expect("a Unix socket");
+    let netlink = net::socket(AddressFamily::NETLINK, SocketType::DGRAM, None);
+    [
+        ("TCP over IPv4", tcp("127.0.0.1:0")),
+        ("TCP over IPv6", tcp("[::1]:0")),
+        ("UDP over IPv4", udp("127.0.0.1:0")),
+        ("UDP over IPv6", udp("[::1]:0")),
+        ("Unix", unix.into()),
+        ("netlink", netlink.expect("a netlink socket")),
+    ]
+}
+
+pub fn file() -> OwnedFd {
+    open("/dev/null", OFlags::RDWR, Mode::empty()).expect("a file")
+}
+
+pub fn path() -> OwnedFd {
+    open("/dev/null", OFlags::PATH, Mode::empty()).expect("a path")
+}
+
+/// A number that no descriptor has.
+pub fn closed() -> BorrowedFd<'static> {
+    // SAFETY: nothing is open under this number, nor ever will be: it is beyond
+    // the limit. So nobody else's descriptor is touched.
+    unsafe { BorrowedFd::borrow_raw(i32::MAX - 1) }
+}
