@@ -70,7 +70,7 @@ pub enum Error {
     /// `EMFILE` or `ENFILE`: no descriptor is free. The association is untouched,
     /// and can be peeled off once there is room.
     #[error(
-        "no descriptor is free ({0}); the association is untouched: close some or raise RLIMIT_NOFILE, and try again"
+        "no descriptor is free ({0}); the association is untouched: close some, or raise RLIMIT_NOFILE (EMFILE) or fs.file-max or the memory limit (ENFILE), and try again"
     )]
     NoDescriptor(Errno),
 

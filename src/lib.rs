@@ -125,7 +125,7 @@
 //!
 //! # Systems
 //!
-//! Linux. On other systems this compiles, and every use is
+//! Linux. On other Unix systems this compiles, and every use is
 //! [`Error::Unsupported`].
 
 #![no_std]
