@@ -49,11 +49,12 @@ mod imp;
 
 pub(crate) use imp::{getsockopt, sctp_socket};
 
-// What socket(2) takes, the same on every processor but for SOCK_STREAM, which
-// MIPS numbers 2; a seqpacket socket is 5 everywhere.
+// What socket(2) takes: the same on every processor, as SOCK_STREAM would not be,
+// but for the flag.
 #[cfg(target_os = "linux")]
 const AF_INET: c_int = 2;
 #[cfg(target_os = "linux")]
-const SOCK_SEQPACKET: c_int = 5;
+#[expect(clippy::cast_possible_wrap, reason = "the flag is not the highest bit")]
+const SOCK_SEQPACKET_CLOEXEC: c_int = 5 | crate::PeeloffFlags::CLOEXEC.bits() as c_int;
 #[cfg(target_os = "linux")]
 const IPPROTO_SCTP: c_int = 132;

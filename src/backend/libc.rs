@@ -12,7 +12,7 @@ use core::ptr;
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::io::Errno;
 
-use super::{AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET};
+use super::{AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET_CLOEXEC};
 use crate::layout::{Plain, SOL_SCTP};
 
 #[inline]
@@ -37,7 +37,7 @@ pub(crate) fn getsockopt<T: Plain + ?Sized>(
 
 pub(crate) fn sctp_socket() -> Result<OwnedFd, Errno> {
     // SAFETY: socket(2) takes no pointer.
-    let fd = result(unsafe { libc::socket(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP) })?;
+    let fd = result(unsafe { libc::socket(AF_INET, SOCK_SEQPACKET_CLOEXEC, IPPROTO_SCTP) })?;
     // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

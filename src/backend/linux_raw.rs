@@ -17,7 +17,7 @@ use linux_syscall::{ResultSize, syscall};
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::io::Errno;
 
-use super::{AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET};
+use super::{AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET_CLOEXEC};
 use crate::layout::{Plain, SOL_SCTP};
 
 #[inline]
@@ -68,7 +68,7 @@ pub(crate) fn sctp_socket() -> Result<OwnedFd, Errno> {
         syscall!(
             linux_syscall::SYS_socket,
             AF_INET,
-            SOCK_SEQPACKET,
+            SOCK_SEQPACKET_CLOEXEC,
             IPPROTO_SCTP
         )
     };
@@ -78,7 +78,7 @@ pub(crate) fn sctp_socket() -> Result<OwnedFd, Errno> {
         const SYS_SOCKET: usize = 1;
         socketcall(
             SYS_SOCKET,
-            [AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP].map(|word| word as usize),
+            [AF_INET, SOCK_SEQPACKET_CLOEXEC, IPPROTO_SCTP].map(|word| word as usize),
         )
     };
     let fd = int(&returned)?;
