@@ -51,7 +51,8 @@ pub use crate::layout::{
 #[inline]
 pub fn peeloff(socket: BorrowedFd<'_>, assoc: AssocId) -> Result<OwnedFd, Errno> {
     let mut arg = PeeloffArg::new(assoc);
-    backend::getsockopt(socket, SCTP_SOCKOPT_PEELOFF, &mut arg).map(adopt)
+    let returned = backend::getsockopt(socket, SCTP_SOCKOPT_PEELOFF, &mut arg);
+    adopt(returned, arg.sd)
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, …)`—Peels an
@@ -78,17 +79,30 @@ pub fn peeloff_flags(
         p_arg: PeeloffArg::new(assoc),
         flags: flags.bits(),
     };
-    backend::getsockopt(socket, SCTP_SOCKOPT_PEELOFF_FLAGS, &mut arg).map(adopt)
+    let returned = backend::getsockopt(socket, SCTP_SOCKOPT_PEELOFF_FLAGS, &mut arg);
+    adopt(returned, arg.p_arg.sd)
 }
 
-/// The descriptor is in `sd` too, but a cgroup's program may have zeroed that; the
-/// kernel's return value is the one to trust.
+/// Owns what the kernel has made.
+///
+/// The descriptor is what the call returns, and stands in `sd` too. Between Linux
+/// 5.3 and 6.4 a cgroup's BPF program for getsockopt sees the answer after the
+/// descriptor was made, and can zero the one or the other, or turn the answer into
+/// `EPERM` or `EFAULT`; the association would then hang on a descriptor that nobody
+/// knows. `sd` was -1, and the kernel writes it only right before it installs the
+/// descriptor.
 #[expect(unsafe_code, reason = "the kernel hands out a number")]
 #[inline]
-fn adopt(fd: c_int) -> OwnedFd {
+fn adopt(returned: Result<c_int, Errno>, sd: c_int) -> Result<OwnedFd, Errno> {
+    let fd = match returned {
+        Ok(fd) if fd > 0 => fd,
+        _ if sd >= 0 => sd,
+        Ok(fd) => fd,
+        Err(errno) => return Err(errno),
+    };
     // SAFETY: the kernel has just put a new descriptor into this process's table
     // under this number, and nobody else knows it.
-    unsafe { OwnedFd::from_raw_fd(fd) }
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF, NULL, 0)`—Whether the

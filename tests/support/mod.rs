@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::missing_panics_doc, clippy::must_use_candidate)]
 
+pub mod cgroup;
 pub mod descriptors;
 pub mod filter;
 pub mod fresh;

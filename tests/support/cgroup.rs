@@ -1,0 +1,185 @@
+//! Control groups: a limit on memory, and BPF programs that see getsockopt.
+//!
+//! Needs root, which a guest gives.
+#![allow(unsafe_code, reason = "bpf(2) has no safe wrapper here")]
+
+use std::fs;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+
+/// A group of its own, below a hierarchy mounted for it. Both go with it, when
+/// nothing is in the group any more.
+pub struct Group {
+    root: PathBuf,
+    folder: PathBuf,
+}
+
+impl Group {
+    pub fn new(name: &str) -> Self {
+        let root = PathBuf::from(format!("/dev/shm/cgroup-{name}-{}", std::process::id()));
+        fs::create_dir(&root).expect("a folder");
+        mount("cgroup2", &root, "cgroup2", MountFlags::empty(), None).expect("cgroup2");
+        let folder = root.join(format!("{name}-{}", std::process::id()));
+        fs::create_dir(&folder).expect("a control group");
+        Self { root, folder }
+    }
+
+    pub fn enable(&self, controller: &str) {
+        fs::write(
+            self.root.join("cgroup.subtree_control"),
+            format!("+{controller}"),
+        )
+        .expect(controller);
+    }
+
+    pub fn open(&self, file: &str) -> fs::File {
+        fs::File::options()
+            .write(true)
+            .open(self.folder.join(file))
+            .expect(file)
+    }
+
+    /// With this whole process in the group: the sockets that it makes are the
+    /// group's, wherever the process goes then.
+    pub fn within<T>(&self, body: impl FnOnce() -> T) -> T {
+        fs::write(self.folder.join("cgroup.procs"), "0").expect("the group");
+        let value = body();
+        fs::write(self.root.join("cgroup.procs"), "0").expect("the root group");
+        value
+    }
+
+    /// From here on the program sees each getsockopt on the group's sockets.
+    pub fn attach_to_getsockopt(&self, program: &[Instruction]) {
+        let group = fs::File::open(&self.folder).expect("the group");
+        let program = load(program);
+        attach(group.as_raw_fd(), program.as_raw_fd());
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.folder);
+        let _ = unmount(&self.root, UnmountFlags::DETACH);
+        let _ = fs::remove_dir(&self.root);
+    }
+}
+
+/// `struct bpf_insn`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Instruction {
+    code: u8,
+    registers: u8,
+    offset: i16,
+    immediate: i32,
+}
+
+const fn instruction(code: u8, registers: u8, offset: i16, immediate: i32) -> Instruction {
+    Instruction {
+        code,
+        registers,
+        offset,
+        immediate,
+    }
+}
+
+/// `r0 = value; exit`: 0 refuses, 1 lets the answer through.
+const fn answer(value: i32) -> [Instruction; 2] {
+    [instruction(0xb7, 0, 0, value), instruction(0x95, 0, 0, 0)]
+}
+
+/// Refuses each getsockopt.
+pub fn refuse() -> Vec<Instruction> {
+    answer(0).to_vec()
+}
+
+/// `context->retval = 0`.
+pub fn return_zero() -> Vec<Instruction> {
+    let mut program = vec![
+        instruction(0xb7, 2, 0, 0),
+        // *(u32 *)(r1 + 36) = r2
+        instruction(0x63, 0x21, 36, 0),
+    ];
+    program.extend(answer(1));
+    program
+}
+
+/// Zeroes the value's second word, where it has one.
+pub fn zero_second_word() -> Vec<Instruction> {
+    let mut program = vec![
+        // r2 = context->optval; r3 = context->optval_end; r4 = r2 + 8
+        instruction(0x79, 0x12, 8, 0),
+        instruction(0x79, 0x13, 16, 0),
+        instruction(0xbf, 0x24, 0, 0),
+        instruction(0x07, 4, 0, 8),
+        // if r4 > r3 goto past the stores, which go by bytes for want of alignment
+        instruction(0x2d, 0x34, 4, 0),
+        instruction(0x72, 2, 4, 0),
+        instruction(0x72, 2, 5, 0),
+        instruction(0x72, 2, 6, 0),
+        instruction(0x72, 2, 7, 0),
+    ];
+    program.extend(answer(1));
+    program
+}
+
+const BPF_PROG_LOAD: i32 = 5;
+const BPF_PROG_ATTACH: i32 = 8;
+const BPF_PROG_TYPE_CGROUP_SOCKOPT: u32 = 25;
+const BPF_CGROUP_GETSOCKOPT: u32 = 21;
+
+/// The leading words of `union bpf_attr` for a load; the rest is 0.
+#[repr(C)]
+struct Load {
+    kind: u32,
+    count: u32,
+    instructions: u64,
+    license: u64,
+    unused: [u32; 11],
+    expected_attach_type: u32,
+}
+
+#[repr(C)]
+struct Attach {
+    group: i32,
+    program: i32,
+    kind: u32,
+    flags: u32,
+}
+
+fn load(program: &[Instruction]) -> OwnedFd {
+    let load = Load {
+        kind: BPF_PROG_TYPE_CGROUP_SOCKOPT,
+        count: u32::try_from(program.len()).expect("a short program"),
+        instructions: program.as_ptr() as u64,
+        license: c"".as_ptr() as u64,
+        unused: [0; 11],
+        expected_attach_type: BPF_CGROUP_GETSOCKOPT,
+    };
+    let fd = bpf(BPF_PROG_LOAD, &load);
+    // SAFETY: bpf(2) has just made this descriptor.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+fn attach(group: i32, program: i32) {
+    let attach = Attach {
+        group,
+        program,
+        kind: BPF_CGROUP_GETSOCKOPT,
+        flags: 0,
+    };
+    bpf(BPF_PROG_ATTACH, &attach);
+}
+
+fn bpf<T>(command: i32, attributes: &T) -> i32 {
+    // SAFETY: pointer and size are those of a live struct, whose pointers are live.
+    let returned = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of::<T>()) };
+    assert!(
+        returned >= 0,
+        "bpf({command}): {}",
+        std::io::Error::last_os_error()
+    );
+    i32::try_from(returned).expect("an int")
+}
