@@ -14,7 +14,7 @@ use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff_flags, socko
 use support::cgroup::Group;
 use support::descriptors::Limit;
 use support::message::{Message, receive, send};
-use support::{Family, associate_many, fresh, server};
+use support::{Family, associate_many, fresh, kernel, server};
 
 const ASSOCIATIONS: usize = 400;
 
@@ -62,6 +62,11 @@ fn without_memory_the_fate_is_told() {
             lost += u32::from(is_lost(&server, answer, client, *id));
         }
         println!("of {ASSOCIATIONS}, {lost} lost; {untouched} refusals left one untouched");
+        // Before Linux 5.16, whom the kernel may not end exceeds the limit unrefused.
+        if kernel::version() < (5, 16) {
+            assert_eq!((lost, untouched), (0, 0));
+            return;
+        }
         assert!(
             untouched > 0,
             "memory did not run out before the association moved"

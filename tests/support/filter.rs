@@ -3,24 +3,50 @@
 //! A denied option makes an old kernel of any: before 4.13 the flags option
 //! answered `ENOPROTOOPT`.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, apply_filter,
-};
+// Both have the same function, `apply(calls, action)`.
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "riscv64"
+))]
+#[path = "filter/library.rs"]
+mod program;
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "riscv64"
+)))]
+#[path = "filter/classic.rs"]
+mod program;
+
+use program::apply;
+
+/// What becomes of a denied call.
+#[derive(Clone, Copy)]
+enum Action {
+    Errno(u16),
+    KillProcess,
+}
 
 /// A system call, told by its number and some of its arguments.
 pub struct Call {
-    number: i64,
-    arguments: Vec<(u8, u64)>,
+    number: libc::c_long,
+    /// An argument's index, and the value of its lower 32 bits.
+    arguments: Vec<(u8, u32)>,
 }
 
+/// The one that libraries call.
+#[cfg(target_pointer_width = "32")]
+const SYS_FCNTL: libc::c_long = libc::SYS_fcntl64;
+#[cfg(not(target_pointer_width = "32"))]
+const SYS_FCNTL: libc::c_long = libc::SYS_fcntl;
+
 impl Call {
-    pub fn any(number: i64) -> Self {
+    pub fn any(number: libc::c_long) -> Self {
         Self {
             number,
             arguments: Vec::new(),
@@ -28,7 +54,7 @@ impl Call {
     }
 
     pub fn getsockopt(option: i32) -> Self {
-        let option = u64::try_from(option).expect("an option");
+        let option = u32::try_from(option).expect("an option");
         Self {
             number: libc::SYS_getsockopt,
             arguments: vec![(1, 132), (2, option)],
@@ -36,14 +62,14 @@ impl Call {
     }
 
     pub fn fcntl(command: i32) -> Self {
-        let command = u64::try_from(command).expect("a command");
+        let command = u32::try_from(command).expect("a command");
         Self {
-            number: libc::SYS_fcntl,
+            number: SYS_FCNTL,
             arguments: vec![(1, command)],
         }
     }
 
-    pub fn socket(protocol: u64) -> Self {
+    pub fn socket(protocol: u32) -> Self {
         Self {
             number: libc::SYS_socket,
             arguments: vec![(2, protocol)],
@@ -53,32 +79,13 @@ impl Call {
 
 /// From here on, on this thread, the calls fail with this errno.
 pub fn deny(calls: impl IntoIterator<Item = Call>, errno: i32) {
-    let errno = u32::try_from(errno).expect("an errno");
-    apply(calls, SeccompAction::Errno(errno));
+    let errno = u16::try_from(errno).expect("an errno");
+    apply(calls, Action::Errno(errno));
 }
 
 /// From here on, on this thread, the calls end the process, and so fail the test.
 pub fn forbid(calls: impl IntoIterator<Item = Call>) {
-    apply(calls, SeccompAction::KillProcess);
-}
-
-fn apply(calls: impl IntoIterator<Item = Call>, action: SeccompAction) {
-    let mut rules = BTreeMap::<_, Vec<_>>::new();
-    for call in calls {
-        let conditions = call.arguments.into_iter().map(|(index, value)| {
-            SeccompCondition::new(index, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
-                .expect("a condition")
-        });
-        let rules = rules.entry(call.number).or_default();
-        let conditions: Vec<_> = conditions.collect();
-        if !conditions.is_empty() {
-            rules.push(SeccompRule::new(conditions).expect("a rule"));
-        }
-    }
-    let processor = std::env::consts::ARCH.try_into().expect("a processor");
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, processor);
-    let program: BpfProgram = filter.expect("a filter").try_into().expect("a program");
-    apply_filter(&program).expect("seccomp");
+    apply(calls, Action::KillProcess);
 }
 
 /// What the kernel before 4.13 lacked.

@@ -1,0 +1,97 @@
+//! A peel-off with nothing but a kernel: no C library, no allocator, no start files.
+//! The exit status is 0, or the number of the step that failed.
+#![no_std]
+#![no_main]
+
+use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use core::panic::PanicInfo;
+
+use linux_syscall::{Result as _, syscall};
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::{FdFlags, fcntl_getfd};
+use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketType, ipproto::SCTP};
+use sctp_peeloff::{PeeloffFlags, assoc_id_of_peer, peeloff_flags};
+
+// The kernel enters here with the stack aligned and no return address on it, unlike
+// a function that was called.
+#[cfg(target_arch = "x86_64")]
+core::arch::global_asm!(".globl _start", "_start: call {start}", "ud2", start = sym start);
+#[cfg(target_arch = "aarch64")]
+core::arch::global_asm!(".globl _start", "_start: bl {start}", "udf #0", start = sym start);
+#[cfg(target_arch = "riscv64")]
+core::arch::global_asm!(".globl _start", "_start: call {start}", "unimp", start = sym start);
+
+extern "C" fn start() -> ! {
+    exit(peel_off().err().unwrap_or(0))
+}
+
+/// # Errors
+///
+/// The step that failed.
+fn peel_off() -> Result<(), u8> {
+    let server = net::socket(AddressFamily::INET, SocketType::SEQPACKET, Some(SCTP)).or(Err(1))?;
+    net::bind(&server, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).or(Err(2))?;
+    net::listen(&server, 1).or(Err(3))?;
+    let address = net::getsockname(&server).or(Err(4))?;
+
+    let client = net::socket(AddressFamily::INET, SocketType::STREAM, Some(SCTP)).or(Err(5))?;
+    net::connect(&client, &address).or(Err(6))?;
+    net::send(&client, b"hello", SendFlags::empty()).or(Err(7))?;
+
+    let mut buffer = [0; 16];
+    let (length, _, peer) = net::recvfrom(&server, &mut buffer, RecvFlags::empty()).or(Err(8))?;
+    expect(matches!(buffer.get(..length), Some(b"hello")), 9)?;
+    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(10)?;
+    let id = assoc_id_of_peer(&server, peer).or(Err(11))?;
+
+    let peeled = peeloff_flags(&server, id, PeeloffFlags::all()).or(Err(12))?;
+    expect(fcntl_getfl(&peeled).or(Err(13))?.contains(OFlags::NONBLOCK), 14)?;
+    expect(fcntl_getfd(&peeled).or(Err(15))?.contains(FdFlags::CLOEXEC), 16)?;
+
+    net::send(&peeled, b"to you", SendFlags::empty()).or(Err(17))?;
+    let (length, _) = net::recv(&client, &mut buffer, RecvFlags::empty()).or(Err(18))?;
+    expect(matches!(buffer.get(..length), Some(b"to you")), 19)
+}
+
+fn expect(holds: bool, step: u8) -> Result<(), u8> {
+    if holds { Ok(()) } else { Err(step) }
+}
+
+fn exit(status: u8) -> ! {
+    loop {
+        // SAFETY: it takes no pointer, and nothing is left to be done.
+        let _ = unsafe { syscall!(linux_syscall::SYS_exit_group, u32::from(status)) }.check();
+    }
+}
+
+// The compiler calls these two; elsewhere they come with the C library. Volatile, or
+// it would make calls of them out of their own loops.
+
+/// # Safety
+///
+/// As C has it.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut u8 {
+    for at in 0..length {
+        // SAFETY: the caller's promise.
+        unsafe { to.add(at).write_volatile(from.add(at).read()) };
+    }
+    to
+}
+
+/// # Safety
+///
+/// As C has it.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memset(to: *mut u8, byte: i32, length: usize) -> *mut u8 {
+    for at in 0..length {
+        // SAFETY: the caller's promise.
+        unsafe { to.add(at).write_volatile(byte as u8) };
+    }
+    to
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    exit(255)
+}
