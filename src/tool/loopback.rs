@@ -35,6 +35,14 @@ pub(crate) fn during(call: &'static str) -> impl Fn(Errno) -> Box<dyn Error> {
     move |errno| format!("{call}: {errno}").into()
 }
 
+/// What socket(2) says where there is no SCTP.
+pub(crate) fn no_sctp(errno: Errno) -> Box<dyn Error> {
+    match errno {
+        Errno::PROTONOSUPPORT | Errno::SOCKTNOSUPPORT => sctp_peeloff::Error::Unsupported.into(),
+        _ => during("socket")(errno),
+    }
+}
+
 pub(crate) fn one_to_many(family: Family) -> Result<OwnedFd, Errno> {
     let (domain, _) = family.address();
     net::socket(domain, SocketType::SEQPACKET, Some(SCTP))
@@ -43,10 +51,7 @@ pub(crate) fn one_to_many(family: Family) -> Result<OwnedFd, Errno> {
 /// A one-to-many socket that listens, and its address.
 pub(crate) fn server(family: Family) -> Result<(OwnedFd, SocketAddr)> {
     let (_, address) = family.address();
-    let server = one_to_many(family).map_err(|errno| match errno {
-        Errno::PROTONOSUPPORT | Errno::SOCKTNOSUPPORT => sctp_peeloff::Error::Unsupported.into(),
-        _ => during("socket")(errno),
-    })?;
+    let server = one_to_many(family).map_err(no_sctp)?;
     net::bind(&server, &address).map_err(during("bind"))?;
     net::listen(&server, 16).map_err(during("listen"))?;
     set_socket_timeout(&server, Timeout::Recv, Some(PATIENCE))?;

@@ -4,6 +4,7 @@ mod advice;
 mod check;
 mod demo;
 mod loopback;
+mod serve;
 mod trial;
 
 use std::env;
@@ -38,6 +39,7 @@ const VERSION: &str = concat!("sctp-peeloff ", env!("CARGO_PKG_VERSION"), "\n");
 pub(crate) enum Command {
     Demo(Family),
     Check { json: bool },
+    Serve(serve::Options),
     Print(&'static str),
 }
 
@@ -64,6 +66,7 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Demo(family) => demo::run(family).map(|()| true),
         Command::Check { json } => check::run(json),
+        Command::Serve(options) => serve::run(&options).map(|()| true),
         Command::Print(text) => {
             io::stdout().write_all(text.as_bytes())?;
             Ok(true)
@@ -74,10 +77,11 @@ fn run(command: Command) -> Result<bool> {
 /// The first word is the command; without one it is the demo.
 fn parse() -> Result<Command, lexopt::Error> {
     let mut args = env::args_os().skip(1).peekable();
-    let word = args.next_if(|arg| ["demo", "check"].iter().any(|name| arg == name));
+    let word = args.next_if(|arg| ["demo", "check", "serve"].iter().any(|name| arg == name));
     let parser = Parser::from_args(args);
     match word.as_ref().and_then(|word| word.to_str()) {
         Some("check") => check::parse(parser),
+        Some("serve") => serve::parse(parser),
         Some(_) => demo::parse(parser, demo::HELP),
         None => demo::parse(parser, HELP),
     }
