@@ -15,6 +15,8 @@ use sctp_peeloff::AssocId;
 pub(crate) struct Carried {
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
+    /// Messages without their echo.
+    dropped: u64,
 }
 
 impl Carried {
@@ -27,7 +29,11 @@ impl Carried {
 impl fmt::Display for Carried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.messages == 1 { "" } else { "s" };
-        write!(f, "{} message{plural}, {} bytes", self.messages, self.bytes)
+        write!(f, "{} message{plural}, {} bytes", self.messages, self.bytes)?;
+        match self.dropped {
+            0 => Ok(()),
+            dropped => write!(f, ", {dropped} not echoed"),
+        }
     }
 }
 
@@ -92,26 +98,38 @@ impl Ledger {
         } else {
             ""
         };
-        let text = format_args!("association {id}{why} into descriptor {socket} after {carried}");
-        self.event("peeled", text, |totals| totals.peeled += 1);
+        self.event(
+            "peeled",
+            format_args!("association {id}{why} into descriptor {socket} after {carried}"),
+            |totals| totals.peeled += 1,
+        );
     }
 
     /// The association is no more.
     pub(crate) fn down(&self, label: &str, id: AssocId, carried: Carried) {
-        let text = format_args!("association {id} after {carried}");
-        self.event(label, text, |totals| {
-            totals.up = totals.up.saturating_sub(1);
-        });
+        self.event(
+            label,
+            format_args!("association {id} after {carried}"),
+            |totals| {
+                totals.up = totals.up.saturating_sub(1);
+            },
+        );
     }
 
     pub(crate) fn restarted(&self, id: AssocId) {
         self.line("restart", format_args!("association {id}, by its peer"));
     }
 
-    /// A message stays without its echo.
-    pub(crate) fn dropped(&self, id: AssocId, errno: Errno) {
-        let text = format_args!("association {id}: a message was not echoed: {errno}");
-        self.line("dropped", text);
+    /// A message stays without its echo. Its association's first such is told,
+    /// since where one comes, many do.
+    pub(crate) fn dropped(&self, id: AssocId, carried: &mut Carried, errno: Errno) {
+        carried.dropped += 1;
+        if carried.dropped == 1 {
+            self.line(
+                "dropped",
+                format_args!("association {id}: a message was not echoed: {errno}"),
+            );
+        }
     }
 
     pub(crate) fn carried(&self, data: &[u8]) {

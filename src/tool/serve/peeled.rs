@@ -51,7 +51,7 @@ impl Peeled {
                 match echo(&self.socket, &unsent.data, &unsent.control) {
                     Err(Errno::AGAIN | Errno::INTR) => self.unsent = Some(unsent),
                     Ok(()) => {}
-                    Err(errno) => ledger.dropped(self.id, errno),
+                    Err(errno) => ledger.dropped(self.id, &mut self.carried, errno),
                 }
                 continue;
             }
@@ -67,10 +67,10 @@ impl Peeled {
                                 control: message.control,
                             });
                         }
-                        Err(errno) => ledger.dropped(self.id, errno),
+                        Err(errno) => ledger.dropped(self.id, &mut self.carried, errno),
                     }
                 }
-                Ok(Event::TooLong(_)) => ledger.dropped(self.id, Errno::MSGSIZE),
+                Ok(Event::TooLong(_)) => ledger.dropped(self.id, &mut self.carried, Errno::MSGSIZE),
                 Ok(Event::Change(_, change, _)) => match change.end() {
                     Some(label) => break label,
                     None => ledger.restarted(self.id),

@@ -72,7 +72,7 @@ impl<'scope, 'env> Shared<'scope, 'env> {
                         Change::Up => self.up(id, peer),
                         _ => self.changed(id, change),
                     },
-                    Ok(Event::TooLong(id)) => self.ledger.dropped(id, Errno::MSGSIZE),
+                    Ok(Event::TooLong(id)) => self.dropped(id, Errno::MSGSIZE),
                     Ok(Event::Nothing) | Err(Errno::INTR) => {}
                     Err(Errno::AGAIN) => break,
                     // One association's error, which its notification tells too.
@@ -137,8 +137,13 @@ impl<'scope, 'env> Shared<'scope, 'env> {
                 };
                 self.peel_off(id, Some(unsent));
             }
-            Err(errno) => self.ledger.dropped(id, errno),
+            Err(errno) => self.dropped(id, errno),
         }
+    }
+
+    fn dropped(&mut self, id: AssocId, errno: Errno) {
+        let peer = self.peers.entry(id).or_default();
+        self.ledger.dropped(id, &mut peer.carried, errno);
     }
 
     fn peel_off(&mut self, id: AssocId, unsent: Option<Unsent>) {
@@ -198,7 +203,7 @@ impl<'scope, 'env> Shared<'scope, 'env> {
         self.ledger
             .line("refused", format_args!("association {id}: {error}"));
         if waits {
-            self.ledger.dropped(id, Errno::AGAIN);
+            self.dropped(id, Errno::AGAIN);
         }
     }
 
