@@ -100,15 +100,16 @@ fn positive(parser: &mut Parser) -> Result<u64, lexopt::Error> {
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
-    let bare = text
+    let brackets = text
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'));
+    let ip = match brackets {
+        Some(inner) => inner.parse().map(IpAddr::V6),
+        None => text.parse(),
+    };
     text.parse()
-        .or_else(|_| {
-            let ip: IpAddr = bare.unwrap_or(text).parse()?;
-            Ok(SocketAddr::from((ip, PORT)))
-        })
-        .map_err(|_: std::net::AddrParseError| "it is no IP address, with or without a port")
+        .or_else(|_| ip.map(|ip| (ip, PORT).into()))
+        .map_err(|_| "it is no IP address, with or without a port")
 }
 
 /// Until a signal comes.
