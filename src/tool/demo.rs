@@ -28,8 +28,8 @@ struct Client {
 }
 
 pub(crate) const HELP: &str = "\
-A server, three clients, and the busy one peeled off, on loopback. It stops at the
-first thing that is not as it should be.
+A server, three clients, and the busy one peeled off, on loopback. It stops at
+the first thing that is not as it should be.
 
 Usage: sctp-peeloff [demo] [--ipv6]
 

@@ -27,14 +27,15 @@ use shared::Shared;
 
 pub(crate) const HELP: &str = "\
 A one-to-many echo server. Sporadic peers share its socket; an association that
-has carried enough is peeled off into a thread of its own. Each message goes back
-as it came, on its stream and with its PPID. One line tells each event, and on a
-terminal a last line the totals. SIGINT and SIGTERM end all associations gracefully.
+has carried enough is peeled off into a thread of its own. Each message goes
+back as it came, on its stream and with its PPID. One line tells each event, and
+on a terminal a last line the totals. SIGINT and SIGTERM end all associations
+gracefully.
 
 Usage: sctp-peeloff serve ADDRESS[:PORT] [OPTION]...
 
-ADDRESS is an IPv4 or IPv6 address, with a port as in 127.0.0.1:7 and [::1]:7. The
-port is 9899 if there is none; 0 takes a free one.
+ADDRESS is an IPv4 or IPv6 address, with a port as in 127.0.0.1:7 and [::1]:7.
+The port is 9899 if there is none; 0 takes a free one.
 
 Options:
   --after N        peel off after N messages (10, if there is no --after-bytes)

@@ -16,7 +16,7 @@ fn help() {
     for (args, parts) in [
         (
             &["--help"][..],
-            &["demo ", "check ", "serve ", "--ipv6", "Status: 0 "][..],
+            &["demo ", "check ", "serve ", "Status: 0 "][..],
         ),
         (&["-h"], &["demo ", "check ", "serve "]),
         (&["demo", "--help"], &["[demo]", "--ipv6"]),
