@@ -110,7 +110,7 @@ fn without_a_free_descriptor() {
     let mut server = Server::start("127.0.0.1", &["--after", "2"]);
     let client = client(&mut server, Family::V4);
     let few = Rlimit {
-        current: Some(1),
+        current: Some(4), // as many as poll(2) takes at once, and fewer than are open
         maximum: Some(1024),
     };
     let old = prlimit(Some(server.pid()), Resource::Nofile, few).unwrap();
