@@ -136,6 +136,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod ancillary;
 mod assoc_id;
 mod backend;
 mod diagnose;

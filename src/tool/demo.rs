@@ -1,17 +1,20 @@
 //! Three clients on one socket, and the busy one peeled off.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{OFlags, fcntl_getfl};
-use rustix::io::{FdFlags, fcntl_getfd};
+use lexopt::Arg::Long;
+use lexopt::Parser;
 use rustix::system::uname;
 use sctp_peeloff::{
-    AssocId, PeeloffFlags, Support, assoc_id_of_peer, assoc_ids, kernel_support, peeloff_flags,
+    AssocId, PeeloffFlags, assoc_id_of_peer, assoc_ids, kernel_support, peeloff_flags,
 };
 
 use crate::loopback::{Family, Result, client, receive, receive_from, send, send_to, server};
+use crate::trial::{self, expect};
+use crate::{Command, common};
 
 /// Messages that wait on the one-to-many socket when the busy client is peeled off.
 const BACKLOG: usize = 50;
@@ -24,22 +27,56 @@ struct Client {
     id: AssocId,
 }
 
+pub(crate) const HELP: &str = "\
+A server, three clients, and the busy one peeled off, on loopback. It stops at
+the first thing that is not as it should be.
+
+Usage: sctp-peeloff [demo] [--ipv6]
+
+Options:
+  --ipv6           over ::1 instead of 127.0.0.1
+  -h, --help       this text
+  -V, --version    the version
+
+Status: 0 all was seen to be so, 1 something was not, 2 wrong usage.
+";
+
+pub(crate) fn parse(mut parser: Parser, help: &'static str) -> Result<Command, lexopt::Error> {
+    let mut family = Family::V4;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("ipv6") => family = Family::V6,
+            other => return common(other, help),
+        }
+    }
+    Ok(Command::Demo(family))
+}
+
+/// `println!` would panic where nobody reads any more.
+macro_rules! say {
+    ($($words:tt)*) => { writeln!(io::stdout(), $($words)*) };
+}
+
 pub(crate) fn run(family: Family) -> Result<()> {
     let system = uname();
-    println!(
+    say!(
         "kernel    {} {} on {}",
         system.sysname().to_string_lossy(),
         system.release().to_string_lossy(),
         system.machine().to_string_lossy(),
-    );
+    )?;
 
     let (server, address) = server(family)?;
-    println!(
+    say!(
         "server    {address}, one-to-many, descriptor {}",
         server.as_raw_fd()
-    );
+    )?;
     let support = kernel_support(&server)?;
-    println!("option    {}", option_name(support));
+    say!(
+        "option    {}: the flags are {}",
+        trial::option_name(support),
+        trial::flags_are(support)
+    )?;
 
     let mut sporadic = Vec::new();
     for _ in 0..2 {
@@ -51,10 +88,11 @@ pub(crate) fn run(family: Family) -> Result<()> {
         (&sporadic[1], "sporadic"),
         (&busy, "busy"),
     ] {
-        println!(
+        say!(
             "client    {}, association {}, {what}",
-            client.address, client.id
-        );
+            client.address,
+            client.id
+        )?;
     }
     let mut expected: Vec<_> = sporadic
         .iter()
@@ -67,7 +105,8 @@ pub(crate) fn run(family: Family) -> Result<()> {
         send(&busy.socket, &format!("backlog {number}"))?;
     }
     let (peeled, time) = peel_busy(&server, &busy)?;
-    show_flags(&peeled)?;
+    trial::has_flags(&peeled)?;
+    say!("flags     O_NONBLOCK on, FD_CLOEXEC on")?;
     expected.retain(|id| *id != busy.id);
     expect_ids(&server, &mut expected, "the busy one was peeled off")?;
     expect_ids(
@@ -77,20 +116,13 @@ pub(crate) fn run(family: Family) -> Result<()> {
     )?;
 
     exchange(&peeled, &busy)?;
-    println!("peeled    {BACKLOG} messages that had been waiting, then {EXCHANGES} each way");
+    say!("peeled    {BACKLOG} messages that had been waiting, then {EXCHANGES} each way")?;
     for client in &sporadic {
         converse(&server, client)?;
     }
-    println!("server    the two others go on over the one-to-many socket");
-    println!("time      {time:.1?} for the peel-off");
+    say!("server    the two others go on over the one-to-many socket")?;
+    say!("time      {time:.1?} for the peel-off")?;
     Ok(())
-}
-
-fn option_name(support: Support) -> &'static str {
-    match support {
-        Support::Flags => "SCTP_SOCKOPT_PEELOFF_FLAGS: the descriptor is made with its flags",
-        Support::Plain => "SCTP_SOCKOPT_PEELOFF, and fcntl for the flags: a kernel before 4.13",
-    }
 }
 
 /// A client that has said one word, by which the server knows it.
@@ -124,11 +156,11 @@ fn expect_ids(socket: &OwnedFd, expected: &mut [AssocId], when: &str) -> Result<
         .into());
     }
     let ids: Vec<_> = listed.iter().map(ToString::to_string).collect();
-    println!(
+    say!(
         "ids       {} on descriptor {}: {when}",
         ids.join(", "),
         socket.as_raw_fd()
-    );
+    )?;
     Ok(())
 }
 
@@ -140,30 +172,12 @@ fn peel_busy(server: &OwnedFd, busy: &Client) -> Result<(OwnedFd, Duration)> {
         PeeloffFlags::NONBLOCK | PeeloffFlags::CLOEXEC,
     )?;
     let time = start.elapsed();
-    println!(
+    say!(
         "peeled    association {} into descriptor {}",
         busy.id,
         peeled.as_raw_fd()
-    );
+    )?;
     Ok((peeled, time))
-}
-
-fn show_flags(peeled: &OwnedFd) -> Result<()> {
-    let nonblock = fcntl_getfl(peeled)?.contains(OFlags::NONBLOCK);
-    let cloexec = fcntl_getfd(peeled)?.contains(FdFlags::CLOEXEC);
-    println!(
-        "flags     O_NONBLOCK {}, FD_CLOEXEC {}",
-        on(nonblock),
-        on(cloexec)
-    );
-    if nonblock && cloexec {
-        return Ok(());
-    }
-    Err("a flag that was asked for is not on".into())
-}
-
-fn on(flag: bool) -> &'static str {
-    if flag { "on" } else { "off" }
 }
 
 /// What was waiting has moved with the association, in order; then both sides
@@ -197,11 +211,4 @@ fn converse(server: &OwnedFd, client: &Client) -> Result<()> {
     )?;
     send_to(server, client.address, "so am I")?;
     expect("so am I", &receive(&client.socket)?, "a client")
-}
-
-fn expect(expected: &str, got: &str, who: &str) -> Result<()> {
-    if expected == got {
-        return Ok(());
-    }
-    Err(format!("{who} got '{got}', not '{expected}'").into())
 }

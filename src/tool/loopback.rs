@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketType, ipproto::SCTP};
 
-pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// Long enough for a loaded machine; nothing here waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    fn address(self) -> (AddressFamily, SocketAddr) {
+    pub(crate) fn address(self) -> (AddressFamily, SocketAddr) {
         match self {
             Self::V4 => (AddressFamily::INET, (Ipv4Addr::LOCALHOST, 0).into()),
             Self::V6 => (AddressFamily::INET6, (Ipv6Addr::LOCALHOST, 0).into()),
@@ -30,18 +30,30 @@ impl Family {
     }
 }
 
+/// An errno alone does not say whose it is.
+pub(crate) fn during(call: &'static str) -> impl Fn(Errno) -> Box<dyn Error> {
+    move |errno| format!("{call}: {errno}").into()
+}
+
+/// What socket(2) says where there is no SCTP.
+pub(crate) fn no_sctp(errno: Errno) -> Box<dyn Error> {
+    match errno {
+        Errno::PROTONOSUPPORT | Errno::SOCKTNOSUPPORT => sctp_peeloff::Error::Unsupported.into(),
+        _ => during("socket")(errno),
+    }
+}
+
+pub(crate) fn one_to_many(family: Family) -> Result<OwnedFd, Errno> {
+    let (domain, _) = family.address();
+    net::socket(domain, SocketType::SEQPACKET, Some(SCTP))
+}
+
 /// A one-to-many socket that listens, and its address.
 pub(crate) fn server(family: Family) -> Result<(OwnedFd, SocketAddr)> {
-    let (domain, address) = family.address();
-    let server =
-        net::socket(domain, SocketType::SEQPACKET, Some(SCTP)).map_err(|errno| match errno {
-            Errno::PROTONOSUPPORT | Errno::SOCKTNOSUPPORT => {
-                sctp_peeloff::Error::Unsupported.into()
-            }
-            _ => Box::<dyn Error>::from(errno),
-        })?;
-    net::bind(&server, &address)?;
-    net::listen(&server, 16)?;
+    let (_, address) = family.address();
+    let server = one_to_many(family).map_err(no_sctp)?;
+    net::bind(&server, &address).map_err(during("bind"))?;
+    net::listen(&server, 16).map_err(during("listen"))?;
     set_socket_timeout(&server, Timeout::Recv, Some(PATIENCE))?;
     let address = net::getsockname(&server)?.try_into()?;
     Ok((server, address))
@@ -50,16 +62,16 @@ pub(crate) fn server(family: Family) -> Result<(OwnedFd, SocketAddr)> {
 /// A client's socket, bound so that its address is known, and associated.
 pub(crate) fn client(family: Family, server: SocketAddr) -> Result<(OwnedFd, SocketAddr)> {
     let (domain, address) = family.address();
-    let client = net::socket(domain, SocketType::STREAM, Some(SCTP))?;
-    net::bind(&client, &address)?;
-    net::connect(&client, &server)?;
+    let client = net::socket(domain, SocketType::STREAM, Some(SCTP)).map_err(during("socket"))?;
+    net::bind(&client, &address).map_err(during("bind"))?;
+    net::connect(&client, &server).map_err(during("connect"))?;
     set_socket_timeout(&client, Timeout::Recv, Some(PATIENCE))?;
     let address = net::getsockname(&client)?.try_into()?;
     Ok((client, address))
 }
 
 pub(crate) fn send(socket: impl AsFd, message: &str) -> Result<()> {
-    net::send(socket, message.as_bytes(), SendFlags::empty())?;
+    net::send(socket, message.as_bytes(), SendFlags::empty()).map_err(during("send"))?;
     Ok(())
 }
 

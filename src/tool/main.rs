@@ -1,31 +1,45 @@
-//! `sctp-peeloff`: tries a peel-off on this machine.
+//! `sctp-peeloff`: peels associations off on this machine.
 
+mod advice;
+mod check;
 mod demo;
 mod loopback;
+mod serve;
+mod trial;
 
+use std::env;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use lexopt::Arg::{Long, Short, Value};
-use loopback::Family;
+use lexopt::Arg::{Long, Short};
+use lexopt::{Arg, Parser};
+use loopback::{Family, Result};
 
 const HELP: &str = "\
-Peels an SCTP association off a one-to-many socket, and tells what happened.
+Peels SCTP associations off one-to-many sockets, and tells what happened.
 
-Usage: sctp-peeloff [demo] [--ipv6]
+Usage: sctp-peeloff [COMMAND] [OPTION]...
 
 Commands:
-  demo    a server, three clients, and the busy one peeled off (the default)
+  demo     a server, three clients, and the busy one peeled off (the default)
+  check    whether peeling off works on this machine, and how
+  serve    an echo server that peels busy peers off into threads of their own
 
 Options:
-  --ipv6           over ::1 instead of 127.0.0.1
-  -h, --help       this text
+  -h, --help       this text; after a command, what the command takes
   -V, --version    the version
 
-Status: 0 all was seen to be so, 1 something was not, 2 wrong usage.
+Status: 0 it works, 1 it does not, 2 wrong usage.
 ";
 
-enum Command {
+const VERSION: &str = concat!("sctp-peeloff ", env!("CARGO_PKG_VERSION"), "\n");
+
+/// A command once its arguments are understood, or a text that was asked for
+/// instead.
+pub(crate) enum Command {
     Demo(Family),
+    Check { json: bool },
+    Serve(serve::Options),
     Print(&'static str),
 }
 
@@ -37,37 +51,47 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let result = match command {
-        Command::Demo(family) => demo::run(family),
-        Command::Print(text) => {
-            print!("{text}");
-            Ok(())
+    match run(command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("sctp-peeloff: {error}");
+            ExitCode::FAILURE
         }
-    };
-    if let Err(error) = result {
-        eprintln!("sctp-peeloff: {error}");
-        return ExitCode::FAILURE;
     }
-    ExitCode::SUCCESS
 }
 
-fn parse() -> Result<Command, lexopt::Error> {
-    let mut family = Family::V4;
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("ipv6") => family = Family::V6,
-            Short('h') | Long("help") => return Ok(Command::Print(HELP)),
-            Short('V') | Long("version") => {
-                return Ok(Command::Print(concat!(
-                    "sctp-peeloff ",
-                    env!("CARGO_PKG_VERSION"),
-                    "\n"
-                )));
-            }
-            Value(word) if word == "demo" => {}
-            other => return Err(other.unexpected()),
+/// Whether it works; an error says why not.
+fn run(command: Command) -> Result<bool> {
+    match command {
+        Command::Demo(family) => demo::run(family).map(|()| true),
+        Command::Check { json } => check::run(json),
+        Command::Serve(options) => serve::run(&options).map(|()| true),
+        Command::Print(text) => {
+            io::stdout().write_all(text.as_bytes())?;
+            Ok(true)
         }
     }
-    Ok(Command::Demo(family))
+}
+
+/// The first word is the command; without one it is the demo.
+fn parse() -> Result<Command, lexopt::Error> {
+    let mut args = env::args_os().skip(1).peekable();
+    let word = args.next_if(|arg| ["demo", "check", "serve"].iter().any(|name| arg == name));
+    let parser = Parser::from_args(args);
+    match word.as_ref().and_then(|word| word.to_str()) {
+        Some("check") => check::parse(parser),
+        Some("serve") => serve::parse(parser),
+        Some(_) => demo::parse(parser, demo::HELP),
+        None => demo::parse(parser, HELP),
+    }
+}
+
+/// What every command takes.
+pub(crate) fn common(arg: Arg<'_>, help: &'static str) -> Result<Command, lexopt::Error> {
+    match arg {
+        Short('h') | Long("help") => Ok(Command::Print(help)),
+        Short('V') | Long("version") => Ok(Command::Print(VERSION)),
+        other => Err(other.unexpected()),
+    }
 }

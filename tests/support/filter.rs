@@ -69,6 +69,14 @@ impl Call {
         }
     }
 
+    pub fn socket_of(family: i32) -> Self {
+        let family = u32::try_from(family).expect("a family");
+        Self {
+            number: libc::SYS_socket,
+            arguments: vec![(0, family)],
+        }
+    }
+
     pub fn socket(protocol: u32) -> Self {
         Self {
             number: libc::SYS_socket,
