@@ -1,4 +1,5 @@
 //! Peel-offs by the clock: each way, and by what is on the one-to-many socket.
+#![allow(missing_docs, reason = "criterion's macro makes public functions")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;

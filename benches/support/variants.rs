@@ -23,7 +23,8 @@ pub(crate) const WAYS: [(&str, Way, &str); 6] = [
 ];
 
 /// To be timed after [`remember_old_kernel`] alone.
-pub(crate) const FALLBACK: (&str, Way, &str) = ("fallback, remembered", guarded, "bare PEELOFF_FLAGS");
+pub(crate) const FALLBACK: (&str, Way, &str) =
+    ("fallback, remembered", guarded, "bare PEELOFF_FLAGS");
 
 #[expect(unsafe_code, reason = "the bare call")]
 fn bare<const N: usize>(server: &OwnedFd, option: i32, mut words: [u32; N]) -> OwnedFd {
