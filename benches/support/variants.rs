@@ -45,18 +45,18 @@ fn bare<const N: usize>(server: &OwnedFd, option: i32, mut words: [u32; N]) -> O
     }
 }
 
+fn word(id: AssocId) -> u32 {
+    u32::from_ne_bytes(id.as_raw().to_ne_bytes())
+}
+
 fn bare_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
     let option = sockopt::SCTP_SOCKOPT_PEELOFF_FLAGS;
-    bare(
-        server,
-        option,
-        [id.as_raw().cast_unsigned(), 0, FLAGS.bits()],
-    )
+    bare(server, option, [word(id), 0, FLAGS.bits()])
 }
 
 fn bare_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
     let option = sockopt::SCTP_SOCKOPT_PEELOFF;
-    bare(server, option, [id.as_raw().cast_unsigned(), 0])
+    bare(server, option, [word(id), 0])
 }
 
 fn raw_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
