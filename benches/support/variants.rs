@@ -1,0 +1,102 @@
+//! The ways to get one association's own descriptor, each as one function.
+
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+
+use linux_syscall::{ResultSize as _, syscall};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+use rustix::net::{SocketFlags, accept_with};
+use sctp_peeloff::{AssocId, PeeloffFlags, sockopt};
+
+pub(crate) type Way = fn(&OwnedFd, AssocId) -> OwnedFd;
+
+const FLAGS: PeeloffFlags = PeeloffFlags::NONBLOCK.union(PeeloffFlags::CLOEXEC);
+
+/// The name, the way, and the one that it is held against.
+pub(crate) const WAYS: [(&str, Way, &str); 6] = [
+    ("bare PEELOFF_FLAGS", bare_flags, "bare PEELOFF_FLAGS"),
+    ("sockopt::peeloff_flags", raw_flags, "bare PEELOFF_FLAGS"),
+    ("bare PEELOFF", bare_plain, "bare PEELOFF"),
+    ("sockopt::peeloff", raw_plain, "bare PEELOFF"),
+    ("peeloff_flags", guarded, "bare PEELOFF_FLAGS"),
+    ("naive", naive, "bare PEELOFF_FLAGS"),
+];
+
+/// To be timed after [`remember_old_kernel`] alone.
+pub(crate) const FALLBACK: (&str, Way, &str) =
+    ("fallback, remembered", guarded, "bare PEELOFF_FLAGS");
+
+#[expect(unsafe_code, reason = "the bare call")]
+fn bare<const N: usize>(server: &OwnedFd, option: i32, mut words: [u32; N]) -> OwnedFd {
+    let mut length = u32::try_from(size_of_val(&words)).expect("a short value");
+    // SAFETY: the kernel writes at most `length` bytes, which `words` has, and returns
+    // a new descriptor that nobody else knows.
+    unsafe {
+        let returned = syscall!(
+            linux_syscall::SYS_getsockopt,
+            server.as_raw_fd(),
+            sockopt::SOL_SCTP,
+            option,
+            words.as_mut_ptr(),
+            &raw mut length
+        );
+        let fd = returned.try_usize().expect("peeled off");
+        OwnedFd::from_raw_fd(i32::try_from(fd).expect("a descriptor"))
+    }
+}
+
+fn word(id: AssocId) -> u32 {
+    u32::from_ne_bytes(id.as_raw().to_ne_bytes())
+}
+
+fn bare_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    let option = sockopt::SCTP_SOCKOPT_PEELOFF_FLAGS;
+    bare(server, option, [word(id), 0, FLAGS.bits()])
+}
+
+fn bare_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    let option = sockopt::SCTP_SOCKOPT_PEELOFF;
+    bare(server, option, [word(id), 0])
+}
+
+fn raw_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    sockopt::peeloff_flags(server.as_fd(), id, FLAGS).expect("peeled off")
+}
+
+fn raw_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    sockopt::peeloff(server.as_fd(), id).expect("peeled off")
+}
+
+fn guarded(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    sctp_peeloff::peeloff_flags(server, id, FLAGS).expect("peeled off")
+}
+
+/// Asks the kernel each time what it has, and reads flags before it sets them.
+fn naive(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    sockopt::has_peeloff_flags(server.as_fd()).expect("an answer");
+    let peeled = sockopt::peeloff(server.as_fd(), id).expect("peeled off");
+    let flags = fcntl_getfd(&peeled).expect("flags");
+    fcntl_setfd(&peeled, flags | FdFlags::CLOEXEC).expect("flags");
+    let flags = fcntl_getfl(&peeled).expect("flags");
+    fcntl_setfl(&peeled, flags | OFlags::NONBLOCK).expect("flags");
+    peeled
+}
+
+/// What a one-to-one server does instead.
+pub(crate) fn accept(listener: &OwnedFd) -> OwnedFd {
+    accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC).expect("accepted")
+}
+
+/// The library takes this kernel for one before 4.13 from here on. The filter that
+/// deceives it ends with its thread, so it costs nothing later.
+pub(crate) fn remember_old_kernel(server: &OwnedFd, id: AssocId) {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            crate::support::filter::deny(
+                [crate::support::filter::flags_option()],
+                libc::ENOPROTOOPT,
+            );
+            drop(guarded(server, id));
+        });
+    });
+}
