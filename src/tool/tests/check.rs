@@ -54,7 +54,7 @@ fn line<'a>(output: &'a Output, label: &str) -> &'a str {
         .trim()
 }
 
-const SCTP: u64 = 132;
+const SCTP: u32 = 132;
 
 #[test]
 fn for_people() {
