@@ -144,6 +144,8 @@ mod error;
 mod fallback;
 mod flags;
 mod guard;
+#[cfg(doc)]
+pub mod guide;
 mod layout;
 #[cfg(feature = "alloc")]
 mod list;
