@@ -133,3 +133,34 @@ fn id(bytes: &[u8], offset: usize) -> Option<AssocId> {
 fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..)?.first_chunk().copied()
 }
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use crate::header::Header;
+
+    /// Where the system has the kernel's header, the ids stand where it says.
+    #[test]
+    fn offsets_are_the_headers() {
+        let Some(header) = Header::read() else { return };
+        assert_eq!(header.offset("sctp_rcvinfo", "rcv_assoc_id"), 24);
+        assert_eq!(header.offset("sctp_sndrcvinfo", "sinfo_assoc_id"), 28);
+        let ids = [
+            ("sctp_assoc_change", "sac_assoc_id"),
+            ("sctp_paddr_change", "spc_assoc_id"),
+            ("sctp_send_failed", "ssf_assoc_id"),
+            ("sctp_remote_error", "sre_assoc_id"),
+            ("sctp_shutdown_event", "sse_assoc_id"),
+            ("sctp_pdapi_event", "pdapi_assoc_id"),
+            ("sctp_adaptation_event", "sai_assoc_id"),
+            ("sctp_authkey_event", "auth_assoc_id"),
+            ("sctp_sender_dry_event", "sender_dry_assoc_id"),
+            ("sctp_stream_reset_event", "strreset_assoc_id"),
+            ("sctp_assoc_reset_event", "assocreset_assoc_id"),
+            ("sctp_stream_change_event", "strchange_assoc_id"),
+            ("sctp_send_failed_event", "ssf_assoc_id"),
+        ];
+        for ((name, field), (_, offset)) in ids.iter().zip(super::NOTIFICATIONS) {
+            assert_eq!(header.offset(name, field), offset, "{name}.{field}");
+        }
+    }
+}

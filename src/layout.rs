@@ -136,45 +136,4 @@ fn sockaddr_storage(address: SocketAddr) -> [u8; 128] {
 }
 
 #[cfg(test)]
-mod tests {
-    use core::mem::{offset_of, size_of};
-    use core::net::{Ipv6Addr, SocketAddrV6};
-
-    use super::*;
-
-    #[test]
-    fn structs_are_the_kernels() {
-        assert_eq!(size_of::<AssocId>(), 4);
-        assert_eq!(size_of::<PeeloffArg>(), 8);
-        assert_eq!(offset_of!(PeeloffArg, associd), 0);
-        assert_eq!(offset_of!(PeeloffArg, sd), 4);
-        assert_eq!(size_of::<PeeloffFlagsArg>(), 12);
-        assert_eq!(offset_of!(PeeloffFlagsArg, p_arg), 0);
-        assert_eq!(offset_of!(PeeloffFlagsArg, flags), 8);
-        assert_eq!(size_of::<Status>(), 176);
-        assert_eq!(offset_of!(Status, assoc_id), 0);
-        assert_eq!(size_of::<PeerAddrInfo>(), 152);
-        assert_eq!(offset_of!(PeerAddrInfo, assoc_id), 0);
-        assert_eq!(offset_of!(PeerAddrInfo, address), 4);
-    }
-
-    #[test]
-    fn an_ipv4_address() {
-        let storage = sockaddr_storage(([192, 0, 2, 1], 0x1234).into());
-        assert_eq!(storage[..2], 2_u16.to_ne_bytes());
-        assert_eq!(storage[2..8], [0x12, 0x34, 192, 0, 2, 1]);
-        assert_eq!(storage[8..], [0; 120]);
-    }
-
-    #[test]
-    fn an_ipv6_address() {
-        let address = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 0x1234, 5, 6);
-        let storage = sockaddr_storage(address.into());
-        assert_eq!(storage[..2], 10_u16.to_ne_bytes());
-        assert_eq!(storage[2..4], [0x12, 0x34]);
-        assert_eq!(storage[4..8], 5_u32.to_ne_bytes());
-        assert_eq!(storage[8..24], Ipv6Addr::LOCALHOST.octets());
-        assert_eq!(storage[24..28], 6_u32.to_ne_bytes());
-        assert_eq!(storage[28..], [0; 100]);
-    }
-}
+mod tests;

@@ -133,7 +133,7 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
 mod ancillary;
@@ -146,6 +146,8 @@ mod flags;
 mod guard;
 #[cfg(doc)]
 pub mod guide;
+#[cfg(all(test, not(miri)))]
+mod header;
 mod layout;
 #[cfg(feature = "alloc")]
 mod list;

@@ -37,3 +37,14 @@ fn ids(mut buffer: Vec<AssocId>, listed: usize) -> Vec<AssocId> {
     buffer.retain(|id| id.as_raw() != 0);
     buffer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_and_what_is_not_listed_are_left_out() {
+        let buffer = [3, 5, 0, 9, 7].map(AssocId::from_raw).to_vec();
+        assert_eq!(ids(buffer, 3), [5, 9].map(AssocId::from_raw));
+    }
+}

@@ -171,9 +171,13 @@ pub fn assoc_id_list<'a>(
     buffer: &'a mut [AssocId],
 ) -> Result<&'a [AssocId], Errno> {
     backend::getsockopt(socket, SCTP_GET_ASSOC_ID_LIST, buffer)?;
-    let (number, ids) = buffer.split_first().ok_or(Errno::INVAL)?;
-    let number = usize::try_from(number.as_raw()).map_err(|_| Errno::INVAL)?;
-    ids.get(..number).ok_or(Errno::INVAL)
+    listed(buffer).ok_or(Errno::INVAL)
+}
+
+/// `struct sctp_assoc_ids`: the number, and then as many ids.
+fn listed(buffer: &[AssocId]) -> Option<&[AssocId]> {
+    let (number, ids) = buffer.split_first()?;
+    ids.get(..usize::try_from(number.as_raw()).ok()?)
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_GET_PEER_ADDR_INFO, …)`—The association with
@@ -209,5 +213,20 @@ pub fn has_assoc(socket: BorrowedFd<'_>, assoc: AssocId) -> Result<bool, Errno> 
         Ok(_) => Ok(true),
         Err(Errno::INVAL) => Ok(false),
         Err(errno) => Err(errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_its_number_and_then_its_ids() {
+        let buffer = [2, 5, 0, 9].map(AssocId::from_raw);
+        assert_eq!(listed(&buffer), Some(&buffer[1..3]));
+        assert_eq!(listed(&buffer[..3]), Some(&buffer[1..3]));
+        for wrong in [&buffer[..0], &buffer[..2], &[-1, 5].map(AssocId::from_raw)] {
+            assert_eq!(listed(wrong), None);
+        }
     }
 }
