@@ -18,13 +18,16 @@ pub(crate) fn peeloff_error(socket: BorrowedFd<'_>, assoc: AssocId, errno: Errno
         // longer there, the kernel has destroyed it.
         Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::FAULT => {
             match sockopt::has_assoc(socket, assoc) {
-                Ok(false) => Error::AssociationLost(errno),
                 Ok(true) if matches!(errno, Errno::MFILE | Errno::NFILE) => {
                     Error::NoDescriptor(errno)
                 }
-                _ => Error::Os(errno),
+                Ok(true) => Error::Os(errno),
+                // Nobody is served by hope: what cannot be asked for is lost.
+                Ok(false) | Err(_) => Error::AssociationLost(errno),
             }
         }
+        // The answer was hidden, and so would this question's be.
+        Errno::BADMSG => Error::AssociationLost(errno),
         _ => socket_error(errno),
     }
 }

@@ -77,8 +77,12 @@ pub enum Error {
     /// `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS` or `EFAULT`, and the kernel has
     /// **destroyed** the association: it moves an association before it takes a
     /// descriptor for it. The peer sees it end.
+    ///
+    /// The same is said where the socket cannot be asked (a seccomp filter), and with
+    /// `EBADMSG`: between Linux 5.3 and 6.4 a control group's BPF program can put 0 in
+    /// place of getsockopt's answer, and the descriptor, if there is one, is unknown.
     #[error(
-        "the kernel destroyed the association, for lack of a descriptor or memory ({0}): the peer has to associate again"
+        "the association is lost ({0}): the kernel destroys it for lack of a descriptor or memory, or a control group's program hid the descriptor (EBADMSG); the peer has to associate again"
     )]
     AssociationLost(Errno),
 

@@ -189,7 +189,7 @@ pub use rustix::fd;
 /// | [`BadDescriptor`](Error::BadDescriptor) | `EBADF` | – |
 /// | [`SenderBlocked`](Error::SenderBlocked) | `EBUSY` | untouched |
 /// | [`NoDescriptor`](Error::NoDescriptor) | `EMFILE`, `ENFILE` | untouched |
-/// | [`AssociationLost`](Error::AssociationLost) | `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS`, `EFAULT` | **destroyed** |
+/// | [`AssociationLost`](Error::AssociationLost) | `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS`, `EFAULT`, `EBADMSG` | **destroyed** |
 /// | [`Unsupported`](Error::Unsupported) | – | – |
 /// | [`Os`](Error::Os) | any other | untouched |
 ///

@@ -46,13 +46,14 @@ pub use crate::layout::{
 /// | `EMFILE`, `ENFILE` | no descriptor is free | **destroyed** |
 /// | `ENOMEM`, `ENOBUFS` | no memory | untouched or **destroyed** |
 /// | `EPERM`, `EACCES` | a security module, seccomp or a cgroup's program | untouched |
+/// | `EBADMSG` | a cgroup's program put 0 in place of the answer (Linux 5.3 to 6.4) | unknown: if peeled off, its descriptor is |
 #[doc(alias = "SCTP_SOCKOPT_PEELOFF")]
 #[doc(alias = "sctp_peeloff")]
 #[inline]
 pub fn peeloff(socket: BorrowedFd<'_>, assoc: AssocId) -> Result<OwnedFd, Errno> {
     let mut arg = PeeloffArg::new(assoc);
     let returned = backend::getsockopt(socket, SCTP_SOCKOPT_PEELOFF, &mut arg);
-    adopt(returned, arg.sd)
+    adopt(returned, arg, assoc)
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, …)`—Peels an
@@ -80,29 +81,45 @@ pub fn peeloff_flags(
         flags: flags.bits(),
     };
     let returned = backend::getsockopt(socket, SCTP_SOCKOPT_PEELOFF_FLAGS, &mut arg);
-    adopt(returned, arg.p_arg.sd)
+    adopt(returned, arg.p_arg, assoc)
 }
 
 /// Owns what the kernel has made.
 ///
-/// The descriptor is what the call returns, and stands in `sd` too. Between Linux
-/// 5.3 and 6.4 a cgroup's BPF program for getsockopt sees the answer after the
-/// descriptor was made, and can zero the one or the other, or turn the answer into
-/// `EPERM` or `EFAULT`; the association would then hang on a descriptor that nobody
-/// knows. `sd` was -1, and the kernel writes it only right before it installs the
-/// descriptor.
+/// The descriptor is what the call returns, and stands in `sd` too, which was -1.
+/// Between Linux 5.3 and 6.4 a control group's BPF program for getsockopt gets to
+/// see the answer after the descriptor was made. It can turn the answer into an
+/// error or into 0; and behind any such program the kernel may write 0 into `sd`,
+/// after an error of its own too. So a number above 0 is the descriptor, wherever
+/// it stands, and 0 proves nothing.
 #[expect(unsafe_code, reason = "the kernel hands out a number")]
 #[inline]
-fn adopt(returned: Result<c_int, Errno>, sd: c_int) -> Result<OwnedFd, Errno> {
+fn adopt(
+    returned: Result<c_int, Errno>,
+    arg: PeeloffArg,
+    assoc: AssocId,
+) -> Result<OwnedFd, Errno> {
     let fd = match returned {
         Ok(fd) if fd > 0 => fd,
-        _ if sd >= 0 => sd,
-        Ok(fd) => fd,
+        _ if arg.sd > 0 => arg.sd,
+        Ok(_) if zero_is_its_own(assoc) => 0,
+        Ok(_) => return Err(Errno::BADMSG),
         Err(errno) => return Err(errno),
     };
     // SAFETY: the kernel has just put a new descriptor into this process's table
     // under this number, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Whether descriptor 0 has this association, and so is the one that was asked for.
+#[expect(unsafe_code, reason = "a descriptor by its number")]
+#[cold]
+fn zero_is_its_own(assoc: AssocId) -> bool {
+    // SAFETY: if it is not the new descriptor, it is one that was open before the
+    // call, since the kernel gives the lowest number; and it is only looked at.
+    let zero = unsafe { BorrowedFd::borrow_raw(0) };
+    let mut buffer = [AssocId::from_raw(0); 2];
+    assoc_id_list(zero, &mut buffer) == Ok(&[assoc])
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF, NULL, 0)`—Whether the

@@ -14,7 +14,7 @@ use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_fla
 use support::cgroup::{self, Group};
 use support::descriptors;
 use support::message::{Message, receive, send};
-use support::{Family, associate, associate_many, fresh, server, wait_for};
+use support::{Family, address, associate, associate_many, fresh, kernel, server, wait_for};
 
 type Peeloff = fn(&OwnedFd, AssocId) -> Result<OwnedFd, Error>;
 
@@ -140,16 +140,14 @@ fn at_the_kernels_limit_on_numbers_it_is_untouched() {
 }
 
 /// Such a program may see the answer to a peel-off, and spoil it; the descriptor is
-/// there all the same. Since Linux 6.5, and 6.1.176 at the latest, the kernel does
-/// not ask it about peel-offs.
+/// there all the same. Linux 6.1.176, and any since 6.5, does not ask it about
+/// peel-offs.
 #[test]
 fn a_cgroups_program_does_not_cost_the_descriptor() {
-    let programs = [
-        cgroup::refuse(),
-        cgroup::return_zero(),
-        cgroup::zero_second_word(),
-    ];
-    for (number, program) in programs.into_iter().enumerate() {
+    for (number, program) in [cgroup::refuse(), cgroup::zero_second_word()]
+        .into_iter()
+        .enumerate()
+    {
         let test = "a_cgroups_program_does_not_cost_the_descriptor";
         fresh::process_with(test, &number, || spoiled(&program));
     }
@@ -159,20 +157,58 @@ fn spoiled(program: &[cgroup::Instruction]) {
     let group = Group::new("getsockopt");
     let server = group.within(|| server(Family::V4));
     let clients = associate_many(Family::V4, &server, 3);
-    let before = descriptors::open().len();
     group.attach_to_getsockopt(program);
+    let before = descriptors::open().len();
+    let bare = sockopt::peeloff_flags(server.as_fd(), clients[2].1, PeeloffFlags::all());
     let peeled = [
         peeloff(&server, clients[0].1),
         peeloff_flags(&server, clients[1].1, PeeloffFlags::CLOEXEC),
-        sockopt::peeloff_flags(server.as_fd(), clients[2].1, PeeloffFlags::all())
-            .map_err(Error::Os),
+        bare.map_err(Error::Os),
     ];
-    let peeled = peeled.map(Result::unwrap);
     assert_eq!(descriptors::open().len(), before + 3);
-    for (peeled, (client, id)) in peeled.iter().zip(&clients) {
-        assert_eq!(assoc_ids(peeled).unwrap(), [*id]);
-        send(client, &Message::new("alive", 0, 0)).unwrap();
+    let peeled = peeled.map(Result::unwrap);
+    for (peeled, (client, _)) in peeled.iter().zip(&clients) {
+        // Not by its id: the program may see that question too.
+        let name = address(client).to_string();
+        send(client, &Message::new(&name, 0, 0)).unwrap();
         let got = wait_for("the message", || receive(peeled).ok());
-        assert_eq!(got.data, b"alive");
+        assert_eq!(got.data, name.as_bytes());
     }
+    nothing_comes_of_nothing(&server, before + 3);
+}
+
+/// An error is one behind any such program, and nobody's descriptor is taken for
+/// the new one.
+fn nothing_comes_of_nothing(server: &OwnedFd, descriptors: usize) {
+    let none = AssocId::from_raw(-5);
+    for way in WAYS {
+        way(server, none).unwrap_err();
+    }
+    sockopt::peeloff(server.as_fd(), none).unwrap_err();
+    assert_eq!(descriptors::open().len(), descriptors);
+}
+
+/// Linux 5.10 shows the program neither a descriptor nor an id, and takes the 0.
+#[test]
+fn an_answer_that_a_cgroups_program_hides_is_told() {
+    fresh::process("an_answer_that_a_cgroups_program_hides_is_told", || {
+        let group = Group::new("getsockopt");
+        let server = group.within(|| server(Family::V4));
+        let clients = associate_many(Family::V4, &server, 2);
+        group.attach_to_getsockopt(&cgroup::return_zero());
+        let before = descriptors::open().len();
+        for (way, (client, id)) in WAYS.into_iter().zip(&clients) {
+            match way(&server, *id) {
+                Err(Error::AssociationLost(Errno::BADMSG)) if kernel::version() < (6, 1) => {}
+                Ok(peeled) if kernel::version() >= (6, 1) => {
+                    send(client, &Message::new("alive", 0, 0)).unwrap();
+                    assert_eq!(receive(&peeled).unwrap().data, b"alive");
+                    // As many as there would be on the other kernel.
+                    std::mem::forget(peeled);
+                }
+                answer => panic!("{answer:?}"),
+            }
+        }
+        nothing_comes_of_nothing(&server, before + 2);
+    });
 }

@@ -26,7 +26,8 @@ pub fn process_with(test: &str, key: &dyn Display, body: impl FnOnce()) {
         .output()
         .expect("this program, once more");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{}\n{said}", output.status);
+    let also = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{said}{also}", output.status);
     print!("{said}");
     assert!(
         said.contains("\nrunning 1 test\n"),
