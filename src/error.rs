@@ -82,7 +82,7 @@ pub enum Error {
     /// `EBADMSG`: between Linux 5.3 and 6.4 a control group's BPF program can put 0 in
     /// place of getsockopt's answer, and the descriptor, if there is one, is unknown.
     #[error(
-        "the association is lost ({0}): the kernel destroys it for lack of a descriptor or memory, or a control group's program hid the descriptor (EBADMSG); the peer has to associate again"
+        "the association is lost ({0}): the kernel destroyed it, for lack of a descriptor or memory, or a control group's program hid its descriptor (EBADMSG); the peer has to associate again"
     )]
     AssociationLost(Errno),
 
