@@ -2,13 +2,16 @@
 //! host, whatever it has, and start guests themselves.
 #![allow(missing_docs)]
 
+#[path = "rig/ending.rs"]
+mod ending;
+#[path = "rig/kernels.rs"]
+mod kernels;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
 const RUNNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guest/run");
 
@@ -173,161 +176,4 @@ fn streams_are_live() {
 #[test]
 fn there_is_sctp() {
     assert!(run("grep -q ^SCTP /proc/net/protocols").status.success());
-}
-
-#[test]
-fn a_guest_without_a_status_is_a_failure() {
-    let output = run("echo o >/proc/sysrq-trigger; sleep 20");
-    assert_eq!(output.status.code(), Some(125));
-    assert!(
-        text(&output.stderr).contains("without a status"),
-        "{}",
-        text(&output.stderr)
-    );
-}
-
-/// Starts a guest that would run for long, and waits until it runs. Its kernel's
-/// command line names the folder of the run.
-fn long_run(command: &mut Command) -> (Child, String) {
-    command.args(["sh", "-c", "cat /proc/cmdline; sleep 60"]);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let at = line
-        .find("/tmp/sctp-peeloff.")
-        .unwrap_or_else(|| panic!("no folder in '{line}'"));
-    let folder = line[at..].split('/').take(3).collect::<Vec<_>>().join("/");
-    (child, folder)
-}
-
-fn nothing_is_left(folder: &str) {
-    assert!(!Path::new(folder).exists(), "{folder} is left");
-    let start = Instant::now();
-    while let Some(process) = process_with(folder) {
-        assert!(
-            start.elapsed() < Duration::from_secs(10),
-            "process {process} is left"
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn process_with(word: &str) -> Option<String> {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let mut named = processes.filter(|process| {
-        let words = fs::read(process.path().join("cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&words).contains(word)
-    });
-    Some(named.next()?.file_name().to_string_lossy().into_owned())
-}
-
-#[test]
-fn the_time_limit_ends_the_guest() {
-    let (child, folder) = long_run(guest().env("GUEST_TIMEOUT", "8"));
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(124));
-    assert!(
-        text(&output.stderr).contains("GUEST_TIMEOUT"),
-        "{}",
-        text(&output.stderr)
-    );
-    nothing_is_left(&folder);
-}
-
-#[test]
-fn an_interrupt_ends_the_guest() {
-    use rustix::process::{Pid, Signal, kill_process};
-    for (signal, name, status) in [(Signal::INT, "INT", 130), (Signal::TERM, "TERM", 143)] {
-        // A shell cannot trap what was ignored when it started.
-        let runner = guest();
-        let mut command = Command::new("env");
-        command
-            .args([&format!("--default-signal={name}"), RUNNER])
-            .env_clear();
-        command.envs(
-            runner
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-        let (child, folder) = long_run(&mut command);
-        kill_process(Pid::from_child(&child), signal).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(
-            output.status.code(),
-            Some(status),
-            "{}",
-            text(&output.stderr)
-        );
-        nothing_is_left(&folder);
-    }
-}
-
-#[test]
-fn an_unknown_kernel_is_refused() {
-    let output = guest()
-        .env("GUEST_KERNEL", "0.1")
-        .arg("true")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(69));
-    let said = text(&output.stderr);
-    for word in ["'0.1'", "5.10", "6.1,", "6.12", "7.2", "qemu"] {
-        assert!(said.contains(word), "no '{word}' in: {said}");
-    }
-}
-
-/// The release of Debian's newest may move on; the others' may not.
-#[test]
-fn the_kernel_asked_for_is_the_one_that_runs() {
-    for (kernel, release) in [("5.10", "5.10."), ("6.1", "6.1."), ("6.12", "6.12.")] {
-        let output = guest()
-            .env("GUEST_KERNEL", kernel)
-            .args(["uname", "-r"])
-            .output()
-            .unwrap();
-        let said = text(&output.stdout);
-        assert!(said.starts_with(release), "{kernel}: '{said}'");
-    }
-}
-
-/// By its ELF header; a processor that no guest has is refused by name.
-#[test]
-fn a_program_of_an_unknown_processor_is_refused() {
-    let mut header = vec![0; 64];
-    header[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
-    header[18..20].copy_from_slice(&[0x02, 0x01]);
-    let program = folder("processor").join("program");
-    fs::write(&program, header).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let output = guest().arg(&program).output().unwrap();
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(69), "{said}");
-    assert!(said.contains("ELF 02010201"), "{said}");
-}
-
-/// An empty cache, and an apt that reaches nothing.
-#[test]
-fn without_a_package_the_message_says_what_to_do() {
-    let folder = folder("no apt");
-    let apt = folder.join("apt-get");
-    fs::write(&apt, "#!/bin/sh\necho 'nothing reached' >&2\nexit 100\n").unwrap();
-    fs::set_permissions(&apt, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let mut command = guest();
-    command
-        .env("PATH", path)
-        .env("XDG_CACHE_HOME", folder.join("cache"))
-        .arg("true");
-    let output = command.output().unwrap();
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(69), "{said}");
-    for word in ["modprobe sctp", "linux-modules-extra", "user-mode-linux"] {
-        assert!(said.contains(word), "no '{word}' in: {said}");
-    }
 }

@@ -1,0 +1,70 @@
+//! Which kernel is taken, and what is said where none can be had.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::{folder, guest, text};
+
+#[test]
+fn an_unknown_kernel_is_refused() {
+    let output = guest()
+        .env("GUEST_KERNEL", "0.1")
+        .arg("true")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(69));
+    let said = text(&output.stderr);
+    for word in ["'0.1'", "5.10", "6.1,", "6.12", "7.2", "qemu"] {
+        assert!(said.contains(word), "no '{word}' in: {said}");
+    }
+}
+
+/// The release of Debian's newest may move on; the others' may not.
+#[test]
+fn the_kernel_asked_for_is_the_one_that_runs() {
+    for (kernel, release) in [("5.10", "5.10."), ("6.1", "6.1."), ("6.12", "6.12.")] {
+        let output = guest()
+            .env("GUEST_KERNEL", kernel)
+            .args(["uname", "-r"])
+            .output()
+            .unwrap();
+        let said = text(&output.stdout);
+        assert!(said.starts_with(release), "{kernel}: '{said}'");
+    }
+}
+
+/// By its ELF header; a processor that no guest has is refused by name.
+#[test]
+fn a_program_of_an_unknown_processor_is_refused() {
+    let mut header = vec![0; 64];
+    header[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+    header[18..20].copy_from_slice(&[0x02, 0x01]);
+    let program = folder("processor").join("program");
+    fs::write(&program, header).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let output = guest().arg(&program).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(said.contains("ELF 02010201"), "{said}");
+}
+
+/// An empty cache, and an apt that reaches nothing.
+#[test]
+fn without_a_package_the_message_says_what_to_do() {
+    let folder = folder("no apt");
+    let apt = folder.join("apt-get");
+    fs::write(&apt, "#!/bin/sh\necho 'nothing reached' >&2\nexit 100\n").unwrap();
+    fs::set_permissions(&apt, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut command = guest();
+    command
+        .env("PATH", path)
+        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .arg("true");
+    let output = command.output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    for word in ["modprobe sctp", "linux-modules-extra", "user-mode-linux"] {
+        assert!(said.contains(word), "no '{word}' in: {said}");
+    }
+}
