@@ -74,45 +74,15 @@
 //! **It never reports end-of-file.** After the peer's shutdown a blocking read
 //! fails with `ENOTCONN`, and a non-blocking one with `EAGAIN`, for ever; after an
 //! abort the first read fails with `ECONNRESET`. Whoever waits for readiness has
-//! to subscribe to `SCTP_ASSOC_CHANGE` before the peel-off, or to ask from time to
-//! time whether [`assoc_ids`] has become empty:
+//! to subscribe to `SCTP_ASSOC_CHANGE`, or to ask from time to time whether
+//! [`assoc_ids`] has become empty. [`guide::peeled`] shows both.
 //!
-//! ```
-//! # #[cfg(target_os = "linux")]
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use rustix::net::{self, AddressFamily, RecvFlags, SocketType, ipproto::SCTP};
-//! # use sctp_peeloff::{PeeloffFlags, assoc_ids, peeloff_flags};
-//! # use std::net::{Ipv4Addr, SocketAddrV4};
-//! # let server = net::socket(AddressFamily::INET, SocketType::SEQPACKET, Some(SCTP))?;
-//! # net::bind(&server, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
-//! # net::listen(&server, 16)?;
-//! # let client = net::socket(AddressFamily::INET, SocketType::STREAM, Some(SCTP))?;
-//! # net::connect(&client, &net::getsockname(&server)?)?;
-//! # let id = loop {
-//! #     if let [id] = assoc_ids(&server)?[..] { break id }
-//! # };
-//! use rustix::io::Errno;
-//! use rustix::net::sockopt::{Timeout, set_socket_timeout};
-//! use std::time::Duration;
+//! # Where to read on
 //!
-//! let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC)?;
-//! set_socket_timeout(&peeled, Timeout::Recv, Some(Duration::from_millis(100)))?;
-//! # drop(client);
-//! let mut buffer = [0; 1500];
-//! loop {
-//!     match net::recv(&peeled, &mut buffer, RecvFlags::empty()) {
-//!         Ok((length, _)) => println!("{} bytes", length),
-//!         // Nothing came in time: is the peer still there?
-//!         Err(Errno::AGAIN) if !assoc_ids(&peeled)?.is_empty() => {}
-//!         Err(Errno::AGAIN | Errno::NOTCONN | Errno::CONNRESET) => break,
-//!         Err(errno) => return Err(errno.into()),
-//!     }
-//! }
-//! # Ok(())
-//! # }
-//! # #[cfg(not(target_os = "linux"))]
-//! # fn main() {}
-//! ```
+//! [`guide::ids`] finds an association's id in four ways, [`guide::runtimes`] takes
+//! a peeled-off descriptor to tokio and others, [`guide::cost`] says what a
+//! peel-off costs, [`guide::errors`] how each error comes about, and
+//! [`guide::migration`] what to call instead of libsctp and other crates.
 //!
 //! # Features
 //!
@@ -152,6 +122,7 @@ mod layout;
 #[cfg(feature = "alloc")]
 mod list;
 pub mod sockopt;
+mod support;
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -164,6 +135,7 @@ pub use error::Error;
 pub use flags::PeeloffFlags;
 /// The descriptor types: those of `std::os::fd`, or without `std` rustix's own.
 pub use rustix::fd;
+pub use support::Support;
 
 /// `sctp_peeloff(socket, assoc)`—Peels an association off a one-to-many socket,
 /// into a descriptor of its own.
@@ -314,16 +286,6 @@ pub fn assoc_id_of_peer(socket: impl AsFd, peer: SocketAddr) -> Result<AssocId, 
         Ok(id) => Ok(id),
         Err(errno) => Err(diagnose::peer_error(peer, errno)),
     }
-}
-
-/// What a kernel has for [`peeloff_flags`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Support {
-    /// `SCTP_SOCKOPT_PEELOFF_FLAGS`: the descriptor is made with its flags. Linux
-    /// 4.13 and later.
-    Flags,
-    /// `SCTP_SOCKOPT_PEELOFF` alone: the flags are set after the peel-off.
-    Plain,
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, NULL, 0)`—What this
