@@ -36,9 +36,9 @@ impl Peer {
                 option::drop_packets(&client);
                 // Without a message, the end is that of the heartbeats.
                 send(peeled, &Message::new("anyone?", 0, 0)).unwrap();
-                return wait_for_end(peeled);
             }
         }
+        // A client that vanishes is there until here.
         wait_for_end(peeled);
     }
 
