@@ -19,6 +19,8 @@ const SCTP_RCVINFO: i32 = 3;
 pub const MSG_NOTIFICATION: i32 = 0x8000;
 /// `snd_flags`: end the association gracefully.
 pub const SCTP_EOF: u16 = libc::MSG_FIN as u16;
+/// `snd_flags`: abort the association, with the message as the reason.
+pub const SCTP_ABORT: u16 = libc::SCTP_ABORT as u16;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {

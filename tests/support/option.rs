@@ -58,6 +58,12 @@ pub fn get(
     }
 }
 
+/// Sets an SCTP option that consists of 32-bit words.
+pub fn set_words(socket: impl AsFd, option: i32, words: &[i32]) {
+    let value: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    set(socket.as_fd(), SOL_SCTP, option, &value).expect("an SCTP option");
+}
+
 pub fn last_errno() -> Errno {
     Errno::from_io_error(&std::io::Error::last_os_error()).expect("an errno")
 }
@@ -77,6 +83,11 @@ pub fn receive_info(socket: impl AsFd) {
 /// messages. Only the leading bytes: old kernels refuse what they do not know.
 pub fn subscribe_assoc_change(socket: impl AsFd) {
     set(socket.as_fd(), SOL_SCTP, SCTP_EVENTS, &[0, 1]).expect("SCTP_EVENTS");
+}
+
+/// Reports their ends, by `SCTP_SHUTDOWN_EVENT` as well as `SCTP_ASSOC_CHANGE`.
+pub fn subscribe_ends(socket: impl AsFd) {
+    set(socket.as_fd(), SOL_SCTP, SCTP_EVENTS, &[0, 1, 0, 0, 0, 1]).expect("SCTP_EVENTS");
 }
 
 /// Closing the socket aborts its association.
