@@ -73,9 +73,10 @@
 //!
 //! **It never reports end-of-file.** After the peer's shutdown a blocking read
 //! fails with `ENOTCONN`, and a non-blocking one with `EAGAIN`, for ever; after an
-//! abort the first read fails with `ECONNRESET`. Whoever waits for readiness has
-//! to subscribe to `SCTP_ASSOC_CHANGE`, or to ask from time to time whether
-//! [`assoc_ids`] has become empty. [`guide::peeled`] shows both.
+//! abort the first read fails with `ECONNRESET`, and after its silence with
+//! `ETIMEDOUT`. Whoever waits for readiness has to subscribe to
+//! `SCTP_ASSOC_CHANGE`, best before the peel-off, or to ask from time to time
+//! whether [`assoc_ids`] has become empty. [`guide::peeled`] shows how.
 //!
 //! # Where to read on
 //!
