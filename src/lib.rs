@@ -321,7 +321,3 @@ pub fn kernel_support(socket: impl AsFd) -> Result<Support, Error> {
     }
     Err(diagnose::not_sctp())
 }
-
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
