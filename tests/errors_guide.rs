@@ -86,9 +86,8 @@ fn each_variant_can_be_made_to_happen() {
         let [file, name] = file_and_name[..] else {
             panic!("no file and name: {row:?}");
         };
-        let text = read(file);
-        let test = format!("\nfn {name}() {{\n");
-        assert!(text.contains(&test), "{file} has no test {name}");
+        let function = format!("\nfn {name}() {{\n");
+        assert!(read(file).contains(&function), "{file} has no test {name}");
     }
 }
 
