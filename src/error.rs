@@ -18,7 +18,7 @@ pub enum Error {
     /// `EINVAL`: the one-to-many socket has no such association. It may have
     /// ended, or have been peeled off already.
     #[error(
-        "the socket has no association {0}: it has ended, was peeled off already, or never was"
+        "the socket has no association {0}: it has ended, was peeled off already, or never was; look the id up again"
     )]
     NoSuchAssociation(AssocId),
 
@@ -30,7 +30,7 @@ pub enum Error {
     /// `EINVAL`, or `EOPNOTSUPP` to a list of ids: the socket was made as a
     /// one-to-one socket. Its association is untouched.
     #[error(
-        "this is a one-to-one socket: it is its association's own already; peel off from a SOCK_SEQPACKET socket"
+        "this is a one-to-one socket: its association is untouched, and has the socket for itself already; peel off from a SOCK_SEQPACKET socket"
     )]
     NotOneToMany,
 
@@ -38,7 +38,7 @@ pub enum Error {
     /// or belongs to another network namespace than the caller. The association
     /// is untouched.
     #[error(
-        "the association is there and cannot be peeled off: the socket is a peeled-off one already, or belongs to another network namespace; peel off from the one-to-many socket, in its namespace"
+        "the association is untouched and cannot be peeled off: the socket is a peeled-off one already, or belongs to another network namespace; peel off from the one-to-many socket, in its namespace"
     )]
     NotPeelable,
 
@@ -109,7 +109,7 @@ pub enum Error {
     /// Anything else, as the kernel or a filter in front of it said it: `EPERM`
     /// and `EACCES` (a security module, seccomp, a cgroup's program) leave the
     /// association untouched, and so does `ENOMEM` here.
-    #[error("the system call failed ({0}); the association is untouched")]
+    #[error("the system call failed ({0}); the association is untouched: with EPERM or EACCES look for a security module, seccomp or a control group's program")]
     Os(Errno),
 }
 
