@@ -109,7 +109,9 @@ pub enum Error {
     /// Anything else, as the kernel or a filter in front of it said it: `EPERM`
     /// and `EACCES` (a security module, seccomp, a cgroup's program) leave the
     /// association untouched, and so does `ENOMEM` here.
-    #[error("the system call failed ({0}); the association is untouched: with EPERM or EACCES look for a security module, seccomp or a control group's program")]
+    #[error(
+        "the system call failed ({0}); the association is untouched: with EPERM or EACCES look for a security module, seccomp or a control group's program"
+    )]
     Os(Errno),
 }
 
