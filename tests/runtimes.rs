@@ -27,6 +27,8 @@ mod echo;
 #[path = "runtimes/inbox.rs"]
 mod inbox;
 
+#[path = "runtimes/edges.rs"]
+mod edges;
 #[path = "runtimes/ends.rs"]
 mod ends;
 #[path = "runtimes/guide.rs"]

@@ -6,8 +6,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::buffer::spare_capacity;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::EventFlags;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{self, Shutdown};
@@ -15,6 +14,7 @@ use sctp_peeloff::{PeeloffFlags, assoc_ids, peeloff_flags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::edges::{told, watch};
 use super::inbox::ended;
 use super::support::message::{Message, receive, send};
 use super::support::option::{abort_on_close, subscribe_assoc_change};
@@ -45,20 +45,6 @@ fn end(peeled: &OwnedFd, client: OwnedFd, abort: bool) {
     });
 }
 
-/// What epoll has to tell now.
-fn told(epoll: &OwnedFd) -> EventFlags {
-    let mut events: Vec<Event> = Vec::with_capacity(4);
-    epoll::wait(
-        epoll,
-        spare_capacity(&mut events),
-        Some(&Timespec::default()),
-    )
-    .unwrap();
-    events
-        .iter()
-        .fold(EventFlags::empty(), |all, event| all | event.flags)
-}
-
 /// Reads up to `EAGAIN`, and expects what the end leaves to read.
 fn expect_the_rest(peeled: &OwnedFd, subscribed: bool, abort: bool) {
     if subscribed {
@@ -79,9 +65,8 @@ fn epoll_at_the_end(subscribed: bool, abort: bool, expected: EventFlags) {
         for mode in [EventFlags::empty(), EventFlags::ET] {
             for out in [EventFlags::empty(), EventFlags::OUT] {
                 let (peeled, client) = peeled(family, subscribed);
-                let epoll = epoll::create(CreateFlags::CLOEXEC).unwrap();
                 let wanted = EventFlags::IN | EventFlags::RDHUP | out | mode;
-                epoll::add(&epoll, &peeled, EventData::new_u64(0), wanted).unwrap();
+                let epoll = watch(&peeled, wanted);
                 assert_eq!(told(&epoll), out);
 
                 end(&peeled, client, abort);

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{self, SendFlags};
@@ -235,6 +236,8 @@ pub fn echoes(runtime: Runtime) {
             }
             pair.receive_all();
         }
+        // Longer than a time limit of a read.
+        thread::sleep(Duration::from_millis(250));
         pair.longest = runtime.longest;
         for _ in 0..10 {
             assert!(pair.send());
