@@ -67,9 +67,9 @@
 //! A socket with one association. The messages that were queued for it have moved
 //! with it, in order. It inherits the one-to-many socket's buffers, timeouts,
 //! event subscriptions and SCTP defaults, but neither `O_NONBLOCK` nor
-//! `FD_CLOEXEC`. Closing it shuts the association down gracefully; closing the
-//! one-to-many socket does not touch it. `SO_TYPE` is still `SOCK_SEQPACKET`, yet
-//! it cannot listen, connect or be peeled again.
+//! `FD_CLOEXEC`. Closing it shuts the association down, gracefully if no message is
+//! left unread; closing the one-to-many socket does not touch it. `SO_TYPE` is
+//! still `SOCK_SEQPACKET`, yet it cannot listen, connect or be peeled again.
 //!
 //! **It never reports end-of-file.** After the peer's shutdown a blocking read
 //! fails with `ENOTCONN`, and a non-blocking one with `EAGAIN`, for ever; after an
