@@ -61,13 +61,8 @@ pub(crate) fn in_child(body: impl FnOnce() -> u64) -> u64 {
             let mut number = [0; 8];
             drop(its);
             let read = rustix::io::read(&ours, &mut number).expect("a number");
-            let mut status = 0;
-            // SAFETY: the status lives through the call.
-            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-            assert!(
-                waited == child && status == 0 && read == 8,
-                "the child failed"
-            );
+            let status = wait(child);
+            assert!(status == 0 && read == 8, "the child failed: {status:#x}");
             u64::from_ne_bytes(number)
         }
     }
@@ -75,25 +70,18 @@ pub(crate) fn in_child(body: impl FnOnce() -> u64) -> u64 {
 
 /// How many system calls the body makes, in a child that is traced, after what
 /// comes first.
-///
-/// The child stops itself, runs the body and ends by _exit(2), whose entry is not
-/// counted.
 pub(crate) fn system_calls(first: impl FnOnce(), body: impl FnOnce()) -> u64 {
     // SAFETY: this process has one thread, so its child may do what it could.
     match unsafe { libc::fork() } {
         0 => {
             first();
-            // SAFETY: neither takes a pointer that is read. The call that stops the
-            // child is over, from its tracer's view, at the stop.
+            // SAFETY: none takes a pointer that is read.
             unsafe {
+                let own = libc::getpid();
                 libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
-                libc::raise(libc::SIGSTOP);
-                libc::syscall(libc::SYS_getppid);
-            }
-            body();
-            // SAFETY: as above.
-            unsafe {
-                libc::syscall(libc::SYS_getppid);
+                libc::syscall(libc::SYS_kill, own, libc::SIGSTOP);
+                body();
+                libc::syscall(libc::SYS_kill, own, libc::SIGSTOP);
                 libc::_exit(0)
             }
         }
@@ -101,51 +89,50 @@ pub(crate) fn system_calls(first: impl FnOnce(), body: impl FnOnce()) -> u64 {
     }
 }
 
-/// Counts the entries between the child's two calls of getppid(2).
+/// Between its two signals the child stops twice for each system call: those of the
+/// body, and the one that sends the second signal.
 fn trace(child: libc::pid_t) -> u64 {
-    let (mut marks, mut calls) = (0, 0);
+    let mut stops = 0;
+    assert_eq!(stop(child), libc::SIGSTOP);
+    // SAFETY: no pointer.
+    unsafe {
+        libc::ptrace(
+            libc::PTRACE_SETOPTIONS,
+            child,
+            0,
+            libc::PTRACE_O_TRACESYSGOOD,
+        )
+    };
     loop {
-        let mut status = 0;
-        // SAFETY: the status lives through the call.
-        let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-        assert!(waited == child, "the traced child is gone");
-        if libc::WIFEXITED(status) {
-            assert!(
-                libc::WEXITSTATUS(status) == 0 && marks == 2,
-                "the traced child failed"
-            );
-            return calls;
+        // SAFETY: no pointer.
+        unsafe { libc::ptrace(libc::PTRACE_SYSCALL, child, 0, 0) };
+        match stop(child) {
+            libc::SIGSTOP => break,
+            signal => assert_eq!(signal, libc::SIGTRAP | 0x80),
         }
-        assert!(
-            libc::WIFSTOPPED(status),
-            "the traced child was ended: {status:#x}"
-        );
-        if libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80 {
-            match entered(child) {
-                Some(number) if number == libc::SYS_getppid => marks += 1,
-                Some(_) if marks == 1 => calls += 1,
-                _ => {}
-            }
-        }
-        // SAFETY: neither takes a pointer.
-        unsafe {
-            let good = libc::PTRACE_O_TRACESYSGOOD;
-            libc::ptrace(libc::PTRACE_SETOPTIONS, child, 0, good);
-            libc::ptrace(libc::PTRACE_SYSCALL, child, 0, 0);
-        }
+        stops += 1;
     }
+    // SAFETY: no pointer.
+    unsafe { libc::ptrace(libc::PTRACE_CONT, child, 0, 0) };
+    let status = wait(child);
+    assert!(status == 0, "the traced child failed: {status:#x}");
+    stops / 2 - 1
 }
 
-/// The number of the system call that the child is about to make; none where it
-/// comes from one.
-fn entered(child: libc::pid_t) -> Option<libc::c_long> {
-    // `struct ptrace_syscall_info` as far as the number: libc has it, and the
-    // request, for glibc alone.
-    let mut info = [0_u64; 4];
-    let size = size_of_val(&info);
-    // SAFETY: the kernel writes at most that size.
-    let got = unsafe { libc::ptrace(0x420e, child, size, info.as_mut_ptr()) };
-    assert!(got > 0, "PTRACE_GET_SYSCALL_INFO");
-    let entry = info[0].to_ne_bytes()[0] == 1;
-    entry.then(|| libc::c_long::try_from(info[3]).expect("a number"))
+/// Why the child stopped.
+fn stop(child: libc::pid_t) -> i32 {
+    let status = wait(child);
+    assert!(
+        libc::WIFSTOPPED(status),
+        "the traced child has ended: {status:#x}"
+    );
+    libc::WSTOPSIG(status)
+}
+
+fn wait(child: libc::pid_t) -> i32 {
+    let mut status = 0;
+    // SAFETY: the status lives through the call.
+    let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert!(waited == child, "the child is gone");
+    status
 }
