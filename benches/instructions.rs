@@ -20,7 +20,7 @@ use std::os::fd::OwnedFd;
 
 use growth::{ASSOCIATIONS, MESSAGES, Queue, WHOSE};
 use guards::GUARDS;
-use measure::{Figures, Table, number, sample};
+use measure::{Figures, Table, number, sample, settle};
 use rustix::net::{SocketType, connect, listen};
 use sctp_peeloff::AssocId;
 use support::descriptors::Limit;
@@ -35,6 +35,7 @@ const FEW: usize = 11;
 
 fn main() {
     let mut table = Table::new();
+    settle();
     for family in FAMILIES {
         ways(&mut table, family);
     }

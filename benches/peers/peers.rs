@@ -19,7 +19,7 @@ mod variants;
 use std::ffi::c_int;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
-use measure::{Table, number, sample};
+use measure::{Table, number, sample, settle};
 use sctp_peeloff::AssocId;
 use support::{FAMILIES, Family, associate, descriptors, server};
 use tokio::io::unix::AsyncFd;
@@ -40,6 +40,7 @@ fn main() {
         .expect("a runtime");
     let _runtime = runtime.enter();
     let mut table = Table::new();
+    settle();
     for family in FAMILIES {
         one_call(&mut table, family);
         tokio_crates(&mut table, family);

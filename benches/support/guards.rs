@@ -35,8 +35,8 @@ fn last_number(_: &OwnedFd) {
     assert_eq!(fcntl_getfd(last), Err(Errno::BADF));
 }
 
-/// Since 4.16 the kernel takes two numbers, and writes them, before it looks at the
-/// family; then it gives them back.
+/// The kernel takes two numbers, and writes them, before it looks at the family; then
+/// it gives them back. So from 5.10 to 7.2 at least.
 fn pair(_: &OwnedFd) {
     let mut numbers = [-1_i32; 2];
     // SAFETY: the kernel writes two numbers.

@@ -1,7 +1,8 @@
 //! Samples of one way, and the table's rows.
 
 use crate::count;
-use crate::support::Family;
+use crate::support::{Family, associate, server};
+use crate::variants::RAW_FLAGS;
 
 pub(crate) struct Figures {
     ticks: Vec<u64>,
@@ -29,6 +30,16 @@ impl Figures {
 pub(crate) fn number(number: usize) -> usize {
     let test = std::env::args().any(|argument| argument == "--test");
     if test { 1 } else { number }
+}
+
+/// A kernel that has just begun, or has just freed much, takes some hundred
+/// instructions more for a while.
+pub(crate) fn settle() {
+    let server = server(Family::V4);
+    for _ in 0..number(200) {
+        let (_client, id) = associate(Family::V4, &server);
+        drop((RAW_FLAGS.1)(&server, id));
+    }
 }
 
 /// Samples a way, each time on a new subject.
