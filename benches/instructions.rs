@@ -5,6 +5,12 @@
 
 #[path = "support/count.rs"]
 mod count;
+#[path = "support/growth.rs"]
+mod growth;
+#[path = "support/guards.rs"]
+mod guards;
+#[path = "support/measure.rs"]
+mod measure;
 #[path = "../tests/support/mod.rs"]
 mod support;
 #[path = "support/variants.rs"]
@@ -12,114 +18,159 @@ mod variants;
 
 use std::os::fd::OwnedFd;
 
+use growth::{ASSOCIATIONS, MESSAGES, Queue, WHOSE};
+use guards::GUARDS;
+use measure::{Figures, Table, number, sample, settle};
 use rustix::net::{SocketType, connect, listen};
 use sctp_peeloff::AssocId;
-use support::{Family, address, associate, server, socket};
-use variants::{FALLBACK, WAYS, Way, accept, remember_old_kernel};
+use support::descriptors::Limit;
+use support::{FAMILIES, Family, address, associate, filter, server, socket};
+use variants::{
+    BARE_FLAGS, BARE_PLAIN, GUARDED, RAW_FLAGS, WAYS, Way, accept, remember_old_kernel,
+};
 
-/// Odd, so that the median is one of them.
 const SAMPLES: usize = 101;
-const WARM_UP: usize = 20;
-
-struct Figures {
-    ticks: Vec<u64>,
-    allocations: u64,
-    calls: u64,
-}
+/// Where a sample takes many associations or messages.
+const FEW: usize = 11;
 
 fn main() {
-    let mut bare = Vec::new();
-    println!("way\tfamily\tcalls\tallocations\tmedian\tlowest\thighest\tratio");
-    for family in support::FAMILIES {
-        for (name, way, limit) in WAYS {
-            let figures = measure(family, way);
-            if name == limit {
-                bare.push(((family, limit), median(&figures)));
-            }
-            print(family, name, &figures, &bare, limit);
-        }
-        print(family, "accept", &measure_accept(family), &bare, FALLBACK.2);
+    let mut table = Table::new();
+    settle();
+    for family in FAMILIES {
+        ways(&mut table, family);
     }
+    guards(&mut table);
+    for family in FAMILIES {
+        first_call(&mut table, family);
+    }
+    // After the others, since the library takes this kernel for an old one from here
+    // on. `sockopt`, whose growth is told, does not ask.
     let server = server(Family::V4);
-    let (_client, id) = associate(Family::V4, &server);
+    let (client, id) = associate(Family::V4, &server);
     remember_old_kernel(&server, id);
-    for family in support::FAMILIES {
-        let (name, way, limit) = FALLBACK;
-        print(family, name, &measure(family, way), &bare, limit);
+    drop((server, client));
+    for family in FAMILIES {
+        remembered(&mut table, family);
     }
+    messages(&mut table);
+    associations(&mut table);
 }
 
 fn measure(family: Family, way: Way) -> Figures {
     let server = server(family);
-    sample(
+    let figures = sample(
+        number(SAMPLES),
         || associate(family, &server),
         |(_, id): &(OwnedFd, AssocId)| way(&server, *id),
-    )
+    );
+    assert_eq!(figures.allocations, 0);
+    figures
 }
 
-fn measure_accept(family: Family) -> Figures {
+fn ways(table: &mut Table, family: Family) {
+    for (name, way, against) in WAYS {
+        table.row("ways", name, family, &measure(family, way), against);
+    }
     let listener = socket(family, SocketType::STREAM);
     listen(&listener, 16).expect("listen");
-    sample(
-        || {
-            let client = socket(family, SocketType::STREAM);
-            connect(&client, &address(&listener)).expect("associate");
-            client
-        },
-        |_| accept(&listener),
-    )
+    let set_up = || {
+        let client = socket(family, SocketType::STREAM);
+        connect(&client, &address(&listener)).expect("associate");
+        client
+    };
+    let figures = sample(number(SAMPLES), set_up, |_| accept(&listener));
+    table.row("ways", "accept4", family, &figures, BARE_FLAGS.0);
 }
 
-fn sample<T>(set_up: impl Fn() -> T, way: impl Fn(&T) -> OwnedFd) -> Figures {
-    let mut ticks = Vec::with_capacity(SAMPLES);
-    let mut allocations = 0;
-    for turn in 0..WARM_UP + SAMPLES {
-        let subject = set_up();
-        let allocated = count::allocations();
-        let start = count::ticks();
-        let own = way(&subject);
-        let end = count::ticks();
-        allocations += count::allocations() - allocated;
-        drop(own);
-        if turn >= WARM_UP {
-            ticks.push(end - start);
+fn guards(table: &mut Table) {
+    let server = server(Family::V4);
+    for (name, guard) in GUARDS {
+        let figures = sample(number(SAMPLES), || (), |()| guard(&server));
+        table.row("guards", name, Family::V4, &figures, GUARDS[0].0);
+    }
+}
+
+/// By the number of associations that stay on the socket.
+fn associations(table: &mut Table) {
+    let _limit = Limit::most();
+    let (_, way, _) = RAW_FLAGS;
+    let server = server(Family::V4);
+    let mut others = Vec::new();
+    for most in ASSOCIATIONS {
+        while others.len() < most {
+            others.push(associate(Family::V4, &server));
+        }
+        let figures = sample(
+            number(FEW),
+            || associate(Family::V4, &server),
+            |(_, id): &(OwnedFd, AssocId)| way(&server, *id),
+        );
+        let name = format!("{most} associations");
+        table.row("growth", &name, Family::V4, &figures, RAW_FLAGS.0);
+    }
+}
+
+/// By the number of messages that wait on the socket, all of one association: the
+/// one that is peeled off, or another.
+fn messages(table: &mut Table) {
+    let (_, way, _) = RAW_FLAGS;
+    for waiting in MESSAGES {
+        for (owner, whose) in WHOSE {
+            let figures = sample(
+                number(FEW),
+                || Queue::new(waiting, whose),
+                |queue| way(&queue.server, queue.id),
+            );
+            let name = format!("{waiting} messages, {owner}");
+            table.row("growth", &name, Family::V4, &figures, RAW_FLAGS.0);
         }
     }
-    ticks.sort_unstable();
-    let subject = set_up();
-    let calls = count::system_calls(|| std::mem::forget(way(&subject)));
-    Figures {
-        ticks,
-        allocations,
-        calls,
+}
+
+/// A kernel before 4.13 that the library does not know for one yet. The filter that
+/// plays it costs something at each system call, so the bare call is measured under
+/// it too.
+fn first_call(table: &mut Table, family: Family) {
+    let filtered = format!("{}, filtered", BARE_PLAIN.0);
+    for (name, way) in [
+        (&*filtered, BARE_PLAIN.1),
+        ("peeloff_flags, first call", GUARDED.1),
+    ] {
+        let figures = measure_filtered(family, way);
+        table.row("before 4.13", name, family, &figures, &filtered);
     }
 }
 
-fn median(figures: &Figures) -> u64 {
-    figures.ticks[SAMPLES / 2]
+/// Each sample in a process of its own.
+fn measure_filtered(family: Family, way: Way) -> Figures {
+    let server = server(family);
+    let old_kernel = || filter::deny([filter::flags_option()], libc::ENOPROTOOPT);
+    let sample = || {
+        let (_first, other) = associate(family, &server);
+        let (_second, id) = associate(family, &server);
+        count::in_child(|| {
+            old_kernel();
+            // The child's pages are its own from here on, and no fault is counted.
+            drop((BARE_PLAIN.1)(&server, other));
+            let allocated = count::allocations();
+            let start = count::ticks();
+            let own = way(&server, id);
+            let end = count::ticks();
+            assert_eq!(count::allocations(), allocated);
+            drop(own);
+            end - start
+        })
+    };
+    let ticks = (0..number(SAMPLES)).map(|_| sample()).collect();
+    let (_client, id) = associate(family, &server);
+    let calls = count::system_calls(old_kernel, || std::mem::forget(way(&server, id)));
+    Figures::new(ticks, 0, calls)
 }
 
-fn print(
-    family: Family,
-    name: &str,
-    figures: &Figures,
-    bare: &[((Family, &str), u64)],
-    limit: &str,
-) {
-    let (_, of) = bare
-        .iter()
-        .find(|(key, _)| *key == (family, limit))
-        .expect("the limit was measured first");
-    // In whole numbers: ten-thousandths.
-    let ratio = (median(figures) * 10_000 + of / 2) / of;
-    println!(
-        "{name}\t{family:?}\t{}\t{}\t{}\t{}\t{}\t{}.{:04}",
-        figures.calls,
-        figures.allocations,
-        median(figures),
-        figures.ticks[0],
-        figures.ticks[SAMPLES - 1],
-        ratio / 10_000,
-        ratio % 10_000,
-    );
+fn remembered(table: &mut Table, family: Family) {
+    let (against, bare, _) = BARE_FLAGS;
+    for (name, way) in [(against, bare), ("peeloff_flags, remembered", GUARDED.1)] {
+        let figures = measure(family, way);
+        table.row("before 4.13", name, family, &figures, against);
+    }
 }

@@ -1,6 +1,8 @@
 //! Peel-offs by the clock: each way, and by what is on the one-to-many socket.
 #![allow(missing_docs, reason = "criterion's macro makes public functions")]
 
+#[path = "support/growth.rs"]
+mod growth;
 #[path = "../tests/support/mod.rs"]
 mod support;
 #[path = "support/variants.rs"]
@@ -10,11 +12,12 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use rustix::net::{SendFlags, SocketType, connect, listen, send};
+use growth::{ASSOCIATIONS, MESSAGES, Queue, WHOSE, Whose};
+use rustix::net::{SocketType, connect, listen};
 use sctp_peeloff::AssocId;
 use support::descriptors::Limit;
-use support::{FAMILIES, Family, address, associate, associate_many, server, socket};
-use variants::{FALLBACK, WAYS, Way, accept, remember_old_kernel};
+use support::{FAMILIES, Family, address, associate, server, socket};
+use variants::{GUARDED, RAW_FLAGS, WAYS, Way, accept, remember_old_kernel};
 
 /// Associations that are open at once: far below the usual limit of 1,024 descriptors.
 const CHUNK: u64 = 200;
@@ -62,104 +65,95 @@ fn accepts(turns: u64, family: Family) -> Duration {
 
 fn ways(criterion: &mut Criterion) {
     for family in FAMILIES {
-        let mut group = criterion.benchmark_group(format!("peel-off {family:?}"));
+        let mut group = criterion.benchmark_group(format!("one peel-off, {family:?}"));
         group.throughput(Throughput::Elements(1));
         for (name, way, _) in WAYS {
             group.bench_function(name, |bencher| {
                 bencher.iter_custom(|turns| peeloffs(turns, family, way));
             });
         }
-        group.bench_function("accept", |bencher| {
+        group.bench_function("accept4", |bencher| {
             bencher.iter_custom(|turns| accepts(turns, family));
         });
         group.finish();
     }
 }
 
-/// By the number of associations on the socket.
+/// By the number of associations that stay on the socket.
 fn associations(criterion: &mut Criterion) {
     let _limit = Limit::most();
     let mut group = criterion.benchmark_group("associations on the socket");
-    for number in [10, 100, 1_000, 10_000] {
-        let server = server(Family::V4);
-        let _others = associate_many(Family::V4, &server, number);
-        group.bench_with_input(
-            BenchmarkId::from_parameter(number),
-            &number,
-            |bencher, _| {
-                bencher.iter_custom(|turns| {
-                    chunks(
-                        turns,
-                        || associate(Family::V4, &server),
-                        |(_, id): &(OwnedFd, AssocId)| WAYS[1].1(&server, *id),
-                    )
-                });
-            },
-        );
+    let server = server(Family::V4);
+    let mut others = Vec::new();
+    for most in ASSOCIATIONS {
+        while others.len() < most {
+            others.push(associate(Family::V4, &server));
+        }
+        let id = BenchmarkId::from_parameter(most);
+        group.bench_function(id, |bencher| {
+            bencher.iter_custom(|turns| {
+                chunks(
+                    turns,
+                    || associate(Family::V4, &server),
+                    |(_, id): &(OwnedFd, AssocId)| (RAW_FLAGS.1)(&server, *id),
+                )
+            });
+        });
     }
     group.finish();
 }
 
-/// By the number of messages that wait on the socket, all of one association:
-/// the one that is peeled off, or another.
+/// By the number of messages that wait on the socket, all of one association: the
+/// one that is peeled off, or another.
 fn messages(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("messages queued");
-    for number in [0, 100, 1_000, 10_000] {
-        for whose in ["its own", "another's"] {
-            group.bench_with_input(BenchmarkId::new(whose, number), &number, |bencher, _| {
-                bencher.iter_custom(|turns| {
-                    (0..turns)
-                        .map(|_| one_with_queue(number, whose == "its own"))
-                        .sum()
-                });
+    group.measurement_time(Duration::from_millis(10));
+    for (owner, whose) in WHOSE {
+        for waiting in MESSAGES {
+            let id = BenchmarkId::new(owner, waiting);
+            group.bench_function(id, |bencher| {
+                bencher.iter_custom(|turns| (0..turns).map(|_| with_queue(waiting, whose)).sum());
             });
         }
     }
     group.finish();
 }
 
-fn one_with_queue(number: usize, own: bool) -> Duration {
-    let server = server(Family::V4);
-    rustix::net::sockopt::set_socket_recv_buffer_size_force(&server, 64 << 20).expect("a buffer");
-    let (client, id) = associate(Family::V4, &server);
-    let (other, _) = associate(Family::V4, &server);
-    let sender = if own { &client } else { &other };
-    for _ in 0..number {
-        send(sender, b"m", SendFlags::empty()).expect("a message");
-    }
+fn with_queue(waiting: usize, whose: Whose) -> Duration {
+    let queue = Queue::new(waiting, whose);
     let start = Instant::now();
-    let own = WAYS[1].1(&server, id);
+    let own = (RAW_FLAGS.1)(&queue.server, queue.id);
     let time = start.elapsed();
     drop(own);
     time
 }
 
 /// Last, since the library then takes this kernel for an old one.
-fn fallback(criterion: &mut Criterion) {
+fn remembered(criterion: &mut Criterion) {
     let server = server(Family::V4);
     let (_client, id) = associate(Family::V4, &server);
     remember_old_kernel(&server, id);
     for family in FAMILIES {
-        let mut group = criterion.benchmark_group(format!("peel-off {family:?}"));
+        let mut group = criterion.benchmark_group(format!("kernels before 4.13, {family:?}"));
         group.throughput(Throughput::Elements(1));
-        let (name, way, _) = FALLBACK;
-        group.bench_function(name, |bencher| {
-            bencher.iter_custom(|turns| peeloffs(turns, family, way));
+        group.bench_function("peeloff_flags, remembered", |bencher| {
+            bencher.iter_custom(|turns| peeloffs(turns, family, GUARDED.1));
         });
         group.finish();
     }
 }
 
+/// Of what is timed; the associations that it takes come on top, and cost more.
 fn short() -> Criterion {
     Criterion::default()
         .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
+        .warm_up_time(Duration::from_millis(10))
+        .measurement_time(Duration::from_millis(50))
 }
 
 criterion_group! {
     name = benches;
     config = short();
-    targets = ways, associations, messages, fallback
+    targets = ways, associations, messages, remembered
 }
 criterion_main!(benches);

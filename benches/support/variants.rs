@@ -10,21 +10,21 @@ use sctp_peeloff::{AssocId, PeeloffFlags, sockopt};
 
 pub(crate) type Way = fn(&OwnedFd, AssocId) -> OwnedFd;
 
-const FLAGS: PeeloffFlags = PeeloffFlags::NONBLOCK.union(PeeloffFlags::CLOEXEC);
+pub(crate) const FLAGS: PeeloffFlags = PeeloffFlags::NONBLOCK.union(PeeloffFlags::CLOEXEC);
 
 /// The name, the way, and the one that it is held against.
-pub(crate) const WAYS: [(&str, Way, &str); 6] = [
-    ("bare PEELOFF_FLAGS", bare_flags, "bare PEELOFF_FLAGS"),
-    ("sockopt::peeloff_flags", raw_flags, "bare PEELOFF_FLAGS"),
-    ("bare PEELOFF", bare_plain, "bare PEELOFF"),
-    ("sockopt::peeloff", raw_plain, "bare PEELOFF"),
-    ("peeloff_flags", guarded, "bare PEELOFF_FLAGS"),
-    ("naive", naive, "bare PEELOFF_FLAGS"),
-];
+pub(crate) type Variant = (&'static str, Way, &'static str);
 
-/// To be timed after [`remember_old_kernel`] alone.
-pub(crate) const FALLBACK: (&str, Way, &str) =
-    ("fallback, remembered", guarded, "bare PEELOFF_FLAGS");
+pub(crate) const BARE_FLAGS: Variant = ("bare PEELOFF_FLAGS", bare_flags, "bare PEELOFF_FLAGS");
+pub(crate) const RAW_FLAGS: Variant = ("sockopt::peeloff_flags", raw_flags, BARE_FLAGS.0);
+pub(crate) const BARE_PLAIN: Variant = ("bare PEELOFF", bare_plain, "bare PEELOFF");
+pub(crate) const RAW_PLAIN: Variant = ("sockopt::peeloff", raw_plain, BARE_PLAIN.0);
+pub(crate) const GUARDED: Variant = ("peeloff_flags", guarded, BARE_FLAGS.0);
+const NAIVE: Variant = ("naive", naive, BARE_FLAGS.0);
+
+/// The bare calls come first.
+pub(crate) const WAYS: [Variant; 6] =
+    [BARE_FLAGS, BARE_PLAIN, RAW_FLAGS, RAW_PLAIN, GUARDED, NAIVE];
 
 #[expect(unsafe_code, reason = "the bare call")]
 fn bare<const N: usize>(server: &OwnedFd, option: i32, mut words: [u32; N]) -> OwnedFd {

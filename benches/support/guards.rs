@@ -1,0 +1,68 @@
+//! Probes for a free descriptor: the one that stands before each peel-off, and
+//! those that it is held against. None leaves a descriptor behind.
+#![allow(unsafe_code, reason = "calls that are made to fail")]
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use linux_syscall::{ResultSize as _, syscall};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
+use rustix::net::{SocketFlags, accept_with};
+use rustix::process::{Resource, getrlimit};
+
+pub(crate) type Guard = fn(&OwnedFd);
+
+/// The library's own comes first.
+pub(crate) const GUARDS: [(&str, Guard); 6] = [
+    ("F_DUPFD_CLOEXEC, close", duplicate),
+    ("prlimit64, F_GETFD of the last number", last_number),
+    ("socketpair of no family", pair),
+    ("eventfd2, close", counter),
+    ("accept4 on the one-to-many socket", accept),
+    ("openat in no folder", open),
+];
+
+fn duplicate(socket: &OwnedFd) {
+    drop(fcntl_dupfd_cloexec(socket, 0).expect("a duplicate"));
+}
+
+/// As long as the highest number that is allowed is not open, one is free.
+fn last_number(_: &OwnedFd) {
+    let limit = getrlimit(Resource::Nofile).current.expect("a limit");
+    let last = i32::try_from(limit - 1).expect("a number");
+    // SAFETY: nothing is done to the descriptor, should it be one.
+    let last = unsafe { BorrowedFd::borrow_raw(last) };
+    assert_eq!(fcntl_getfd(last), Err(Errno::BADF));
+}
+
+/// The kernel takes two numbers, and writes them, before it looks at the family; then
+/// it gives them back. So from 5.10 to 7.2 at least.
+fn pair(_: &OwnedFd) {
+    let mut numbers = [-1_i32; 2];
+    // SAFETY: the kernel writes two numbers.
+    let returned = unsafe {
+        syscall!(
+            linux_syscall::SYS_socketpair,
+            -1,
+            0,
+            0,
+            numbers.as_mut_ptr()
+        )
+    };
+    assert!(returned.try_usize().is_err() && numbers[1] >= 0);
+}
+
+fn counter(_: &OwnedFd) {
+    drop(eventfd(0, EventfdFlags::CLOEXEC).expect("a counter"));
+}
+
+fn accept(socket: &OwnedFd) {
+    let refused = accept_with(socket, SocketFlags::CLOEXEC);
+    assert_eq!(refused.err(), Some(Errno::OPNOTSUPP));
+}
+
+fn open(_: &OwnedFd) {
+    // SAFETY: the name is a string of C.
+    let returned = unsafe { syscall!(linux_syscall::SYS_openat, -1, c"x".as_ptr(), 0, 0) };
+    assert!(returned.try_usize().is_err());
+}

@@ -1,0 +1,120 @@
+//! Samples of one way, and the table's rows.
+
+use crate::count;
+use crate::support::{Family, associate, server};
+use crate::variants::RAW_FLAGS;
+
+pub(crate) struct Figures {
+    ticks: Vec<u64>,
+    pub(crate) allocations: u64,
+    calls: u64,
+}
+
+impl Figures {
+    pub(crate) fn new(mut ticks: Vec<u64>, allocations: u64, calls: u64) -> Self {
+        ticks.sort_unstable();
+        Self {
+            ticks,
+            allocations,
+            calls,
+        }
+    }
+
+    fn median(&self) -> u64 {
+        self.ticks[self.ticks.len() / 2]
+    }
+}
+
+/// How many samples make a row: odd, so that the median is one of them. One where
+/// the arguments ask for a test, as criterion takes them.
+pub(crate) fn number(number: usize) -> usize {
+    let test = std::env::args().any(|argument| argument == "--test");
+    if test { 1 } else { number }
+}
+
+/// A kernel that has just begun, or has just freed much, takes some hundred
+/// instructions more for a while.
+pub(crate) fn settle() {
+    let server = server(Family::V4);
+    for _ in 0..number(200) {
+        let (_client, id) = associate(Family::V4, &server);
+        drop((RAW_FLAGS.1)(&server, id));
+    }
+}
+
+/// Samples a way, each time on a new subject.
+pub(crate) fn sample<T, R>(
+    number: usize,
+    mut set_up: impl FnMut() -> T,
+    way: impl Fn(&T) -> R,
+) -> Figures {
+    // The median settles once the kernel's caches hold what a turn takes.
+    let warm_up = number.min(20);
+    let mut ticks = Vec::with_capacity(number);
+    let mut allocations = 0;
+    for turn in 0..warm_up + number {
+        let subject = set_up();
+        let allocated = count::allocations();
+        let start = count::ticks();
+        let own = way(&subject);
+        let end = count::ticks();
+        if turn >= warm_up {
+            allocations += count::allocations() - allocated;
+            ticks.push(end - start);
+        }
+        drop(own);
+    }
+    let subject = set_up();
+    let calls = count::system_calls(|| (), || std::mem::forget(way(&subject)));
+    Figures::new(ticks, allocations / number as u64, calls)
+}
+
+/// Prints rows, and remembers their medians, which later ones are held against: the
+/// newest of a name, since a kernel that has run for longer takes some ten
+/// instructions more for the same.
+pub(crate) struct Table {
+    medians: Vec<(String, u64)>,
+}
+
+impl Table {
+    pub(crate) fn new() -> Self {
+        println!("group\tway\tfamily\tcalls\tallocations\tmedian\tlowest\thighest\tratio\tagainst");
+        Self {
+            medians: Vec::new(),
+        }
+    }
+
+    pub(crate) fn row(
+        &mut self,
+        group: &str,
+        way: &str,
+        family: Family,
+        figures: &Figures,
+        against: &str,
+    ) {
+        let family = match family {
+            Family::V4 => "IPv4",
+            Family::V6 => "IPv6",
+        };
+        let key = |way| format!("{way}\t{family}");
+        self.medians.push((key(way), figures.median()));
+        let (_, of) = self
+            .medians
+            .iter()
+            .rev()
+            .find(|(known, _)| *known == key(against))
+            .expect("what it is held against was measured first");
+        // In whole numbers: ten-thousandths.
+        let ratio = (figures.median() * 10_000 + of / 2) / of;
+        println!(
+            "{group}\t{way}\t{family}\t{}\t{}\t{}\t{}\t{}\t{}.{:04}\t{against}",
+            figures.calls,
+            figures.allocations,
+            figures.median(),
+            figures.ticks[0],
+            figures.ticks[figures.ticks.len() - 1],
+            ratio / 10_000,
+            ratio % 10_000,
+        );
+    }
+}
