@@ -44,7 +44,7 @@ pub use crate::layout::{
 /// | `EINVAL` | no such association; a one-to-one or peeled-off socket; a socket of another network namespace | untouched |
 /// | `EBUSY` | a sender is blocked on it (kernels around 4.10 to 4.14) | untouched |
 /// | `EMFILE`, `ENFILE` | no descriptor is free | **destroyed** |
-/// | `ENOMEM`, `ENOBUFS` | no memory | untouched or **destroyed** |
+/// | `ENOMEM`, `ENOBUFS`, `EFAULT` | no memory | untouched or **destroyed** |
 /// | `EPERM`, `EACCES` | a security module, seccomp or a cgroup's program | untouched |
 /// | `EBADMSG` | a cgroup's program put 0 in place of the answer (Linux 5.3 to 6.4) | unknown: if peeled off, its descriptor is |
 #[doc(alias = "SCTP_SOCKOPT_PEELOFF")]
@@ -127,10 +127,11 @@ fn is_its_own(fd: c_int, assoc: AssocId) -> bool {
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF, NULL, 0)`—Whether the
-/// socket has [`peeloff`]'s option, which is to say whether it is an SCTP socket.
+/// socket has [`peeloff`]'s option, as each SCTP socket has.
 ///
 /// No effect: the kernel refuses a value that is too short before it looks at
-/// anything else.
+/// anything else. What it says then is `EINVAL`, and a few other protocols (CAN, LLC)
+/// say that to any option of SCTP's, so that they seem to have it.
 ///
 /// # Errors
 ///
