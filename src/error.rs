@@ -117,7 +117,8 @@ pub enum Error {
 
 impl Error {
     /// The errno behind the error, or the one that stands for it: `EINVAL` for
-    /// what was refused before a system call. None where there is no SCTP.
+    /// what was refused before a system call, and where several lead to the error
+    /// (`NotOneToMany`, `NotSctp`) always the same. None where there is no SCTP.
     #[must_use]
     pub const fn errno(&self) -> Option<Errno> {
         match self {

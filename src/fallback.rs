@@ -38,8 +38,9 @@ fn peeloff_then_flags(
 ) -> Result<OwnedFd, Error> {
     let peeled = sockopt::peeloff(socket, assoc);
     // A socket of another protocol answers ENOPROTOOPT to the flags option on any
-    // kernel. Only one that has the plain option proves that the kernel is old.
-    if !matches!(peeled, Err(Errno::NOPROTOOPT | Errno::OPNOTSUPP)) {
+    // kernel. Only one that has the plain option proves that the kernel is old: it
+    // peels off, or says what is wrong with the id.
+    if matches!(peeled, Ok(_) | Err(Errno::INVAL)) {
         NO_FLAGS_OPTION.store(true, Ordering::Relaxed);
     }
     match peeled {

@@ -19,6 +19,8 @@ pub(crate) fn descriptor_free(socket: BorrowedFd<'_>) -> Result<(), Error> {
         Err(errno @ (Errno::MFILE | Errno::NFILE)) => Err(Error::NoDescriptor(errno)),
         // A limit of 0: even number 0 is beyond it.
         Err(Errno::INVAL) => Err(Error::NoDescriptor(Errno::MFILE)),
+        // The table of descriptors would have to grow, and cannot.
+        Err(errno @ Errno::NOMEM) => Err(Error::Os(errno)),
         // Whatever else stood in the way of the duplicate (a closed descriptor, a
         // seccomp filter), the kernel's answer to the peel-off tells better.
         Ok(_) | Err(_) => Ok(()),

@@ -126,7 +126,7 @@ fn sockaddr_storage(address: SocketAddr) -> [u8; 128] {
         SocketAddr::V6(v6) => {
             put(&AF_INET6.to_ne_bytes());
             put(&v6.port().to_be_bytes());
-            // As std and rustix pass it: the number as it stands.
+            // As std passes it. The kernel finds the peer by address and port.
             put(&v6.flowinfo().to_ne_bytes());
             put(&v6.ip().octets());
             put(&v6.scope_id().to_ne_bytes());

@@ -73,10 +73,10 @@
 //!
 //! **It never reports end-of-file.** After the peer's shutdown a blocking read
 //! fails with `ENOTCONN`, and a non-blocking one with `EAGAIN`, for ever; after an
-//! abort the first read fails with `ECONNRESET`, and after its silence with
+//! abort the first read fails with `ECONNRESET`, and after the peer's silence with
 //! `ETIMEDOUT`. Whoever waits for readiness has to subscribe to
 //! `SCTP_ASSOC_CHANGE`, best before the peel-off, or to ask from time to time
-//! whether [`assoc_ids`] has become empty. [`guide::peeled`] shows how.
+//! whether [`sockopt::has_assoc`] has become false. [`guide::peeled`] shows how.
 //!
 //! # Where to read on
 //!
@@ -92,11 +92,12 @@
 //!   types are rustix's; either way they are at [`fd`].
 //! - `alloc`: [`assoc_ids`].
 //! - `use-libc`: calls by the C library. Without it, x86, `x86_64`, little-endian
-//!   aarch64, arm and riscv64 need none; other processors always go by it.
+//!   aarch64, arm and riscv64 need none; other processors always go by it. Targets
+//!   whose code is Thumb (`thumbv7neon-unknown-linux-*`) build only with it.
 //!
 //! # Systems
 //!
-//! Linux. On other Unix systems this compiles, and every use is
+//! Linux. On other Unix systems, Android among them, this compiles, and every use is
 //! [`Error::Unsupported`].
 
 #![no_std]
@@ -293,7 +294,8 @@ pub fn assoc_id_of_peer(socket: impl AsFd, peer: SocketAddr) -> Result<AssocId, 
 /// kernel has for [`peeloff_flags`].
 ///
 /// Nothing is changed, nothing is remembered, and any SCTP socket will do. One
-/// system call since 4.13, two before.
+/// system call since 4.13, two before. Where the socket is of another protocol, an
+/// SCTP one is made and closed, to tell whether the kernel has SCTP at all.
 ///
 /// # Errors
 ///

@@ -44,7 +44,7 @@ pub use crate::layout::{
 /// | `EINVAL` | no such association; a one-to-one or peeled-off socket; a socket of another network namespace | untouched |
 /// | `EBUSY` | a sender is blocked on it (kernels around 4.10 to 4.14) | untouched |
 /// | `EMFILE`, `ENFILE` | no descriptor is free | **destroyed** |
-/// | `ENOMEM`, `ENOBUFS` | no memory | untouched or **destroyed** |
+/// | `ENOMEM`, `ENOBUFS`, `EFAULT` | no memory | untouched or **destroyed** |
 /// | `EPERM`, `EACCES` | a security module, seccomp or a cgroup's program | untouched |
 /// | `EBADMSG` | a cgroup's program put 0 in place of the answer (Linux 5.3 to 6.4) | unknown: if peeled off, its descriptor is |
 #[doc(alias = "SCTP_SOCKOPT_PEELOFF")]
@@ -91,7 +91,8 @@ pub fn peeloff_flags(
 /// see the answer after the descriptor was made. It can turn the answer into an
 /// error or into 0; and behind any such program the kernel may write 0 into `sd`,
 /// after an error of its own too. So a number above 0 is the descriptor, wherever
-/// it stands, and 0 proves nothing.
+/// it stands, and 0 proves nothing. Nor does a number that comes with `EFAULT`: the
+/// kernel withdraws it when it cannot write the answer to its end.
 #[expect(unsafe_code, reason = "the kernel hands out a number")]
 #[inline]
 fn adopt(
@@ -101,8 +102,11 @@ fn adopt(
 ) -> Result<OwnedFd, Errno> {
     let fd = match returned {
         Ok(fd) if fd > 0 => fd,
+        Err(Errno::FAULT) if arg.sd <= 0 || !is_its_own(arg.sd, assoc) => {
+            return Err(Errno::FAULT);
+        }
         _ if arg.sd > 0 => arg.sd,
-        Ok(_) if zero_is_its_own(assoc) => 0,
+        Ok(_) if is_its_own(0, assoc) => 0,
         Ok(_) => return Err(Errno::BADMSG),
         Err(errno) => return Err(errno),
     };
@@ -111,22 +115,23 @@ fn adopt(
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Whether descriptor 0 has this association, and so is the one that was asked for.
+/// Whether the descriptor has this association, and so is the one that was asked for.
 #[expect(unsafe_code, reason = "a descriptor by its number")]
 #[cold]
-fn zero_is_its_own(assoc: AssocId) -> bool {
-    // SAFETY: if it is not the new descriptor, it is one that was open before the
-    // call, since the kernel gives the lowest number; and it is only looked at.
-    let zero = unsafe { BorrowedFd::borrow_raw(0) };
+fn is_its_own(fd: c_int, assoc: AssocId) -> bool {
+    // SAFETY: it may not be the new descriptor, nor open at all; but it is asked by
+    // one getsockopt, which changes nothing, and forgotten.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
     let mut buffer = [AssocId::from_raw(0); 2];
-    assoc_id_list(zero, &mut buffer) == Ok(&[assoc])
+    assoc_id_list(fd, &mut buffer) == Ok(&[assoc])
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF, NULL, 0)`—Whether the
-/// socket has [`peeloff`]'s option, which is to say whether it is an SCTP socket.
+/// socket has [`peeloff`]'s option, as each SCTP socket has.
 ///
 /// No effect: the kernel refuses a value that is too short before it looks at
-/// anything else.
+/// anything else. What it says then is `EINVAL`, and a few other protocols (CAN, LLC)
+/// say that to any option of SCTP's, so that they seem to have it.
 ///
 /// # Errors
 ///
@@ -236,6 +241,20 @@ pub fn has_assoc(socket: BorrowedFd<'_>, assoc: AssocId) -> Result<bool, Errno> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Seen where the value lies across two pages, the second of them read-only: `sd`
+    /// has a number then that is not open.
+    #[cfg(not(miri))]
+    #[test]
+    fn a_number_that_was_withdrawn_is_not_taken() {
+        let assoc = AssocId::from_raw(3);
+        let arg = PeeloffArg {
+            sd: c_int::MAX,
+            ..PeeloffArg::new(assoc)
+        };
+        let adopted = adopt(Err(Errno::FAULT), arg, assoc);
+        assert_eq!(adopted.unwrap_err(), Errno::FAULT);
+    }
 
     #[test]
     fn a_list_is_its_number_and_then_its_ids() {

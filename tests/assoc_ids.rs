@@ -113,4 +113,7 @@ fn the_bare_list_wants_room() {
         assert_eq!(sockopt::has_assoc(server.as_fd(), *id), Ok(true));
     }
     assert_eq!(sockopt::has_assoc(server.as_fd(), none), Ok(false));
+    // There the id is not looked at.
+    let peeled = sockopt::peeloff(server.as_fd(), clients[0].1).unwrap();
+    assert_eq!(sockopt::has_assoc(peeled.as_fd(), none), Ok(true));
 }

@@ -160,6 +160,21 @@ fn with_neither_option_nothing_is_remembered() {
     });
 }
 
+/// A refusal of the plain option says nothing of the flags option, which a socket of
+/// another protocol lacks on any kernel.
+#[test]
+fn a_filters_refusal_is_no_proof() {
+    fresh::process("a_filters_refusal_is_no_proof", || {
+        let other = TcpListener::bind("[::1]:0").unwrap();
+        let plain = [Call::getsockopt(SCTP_SOCKOPT_PEELOFF)];
+        let error = denied(plain, libc::EPERM, || {
+            peeloff_flags(&other, AssocId::from_raw(3), PeeloffFlags::CLOEXEC).unwrap_err()
+        });
+        assert!(matches!(error, Error::Os(Errno::PERM)), "{error:?}");
+        assert!(asks_the_flags_option());
+    });
+}
+
 #[test]
 fn support_is_told_and_not_remembered() {
     fresh::process("support_is_told_and_not_remembered", || {

@@ -20,14 +20,14 @@ mod support;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc;
 use std::thread;
 
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{self, SocketType};
-use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff_flags};
+use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff_flags, sockopt};
 use support::message::{Message, receive};
 use support::{Family, filter, option, server, wait_for};
 
@@ -83,6 +83,9 @@ fn wait_for_end(peeled: &OwnedFd) {
     wait_for("the association's end", || {
         assoc_ids(peeled).unwrap().is_empty().then_some(())
     });
+    // A peeled-off socket is not asked about any one id.
+    let any = AssocId::from_raw(0);
+    assert_eq!(sockopt::has_assoc(peeled.as_fd(), any), Ok(false));
 }
 
 /// What a read gives.

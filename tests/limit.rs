@@ -117,6 +117,26 @@ fn the_bare_calls_lose_it_as_documented() {
     }
 }
 
+/// What keeps a number from the guard would keep it from the peel-off. A filter stands
+/// for the kernel that cannot make the table of descriptors longer.
+#[test]
+fn without_memory_for_a_number_the_association_stays() {
+    let _alone = descriptors::alone();
+    for way in WAYS {
+        let server = server(Family::V4);
+        let (client, id) = associate(Family::V4, &server);
+        let error = std::thread::scope(|scope| {
+            let without = scope.spawn(|| {
+                filter::deny([filter::Call::fcntl(libc::F_DUPFD_CLOEXEC)], libc::ENOMEM);
+                way(&server, id).unwrap_err()
+            });
+            without.join().unwrap()
+        });
+        assert!(matches!(error, Error::Os(Errno::NOMEM)), "{error:?}");
+        works(&way(&server, id).unwrap(), &client);
+    }
+}
+
 /// A filter that answers the guard's question leaves only the kernel's own word,
 /// and what it did with the association.
 #[test]

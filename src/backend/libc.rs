@@ -21,7 +21,7 @@ pub(crate) fn getsockopt<T: Plain + ?Sized>(
     option: c_int,
     value: &mut T,
 ) -> Result<c_int, Errno> {
-    // More than the kernel takes is more than a value has; it refuses either.
+    // Only a list could be longer, and the kernel refuses any over 2 GiB.
     let mut len = libc::socklen_t::try_from(size_of_val(value)).unwrap_or(libc::socklen_t::MAX);
     // SAFETY: see the module's page; `len` is at most the value's size.
     result(unsafe {

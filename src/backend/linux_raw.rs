@@ -4,6 +4,9 @@
 //! returns. The pointers that getsockopt gets are those of a live `&mut T` and of
 //! a local length; the kernel writes at most that length, and `Plain` says that
 //! whatever it writes is a `T`.
+//!
+//! On riscv64 the functions are not inlined: Linux clobbers the vector registers in a
+//! system call, as any function may, and linux-syscall does not tell the compiler.
 #![expect(unsafe_code, reason = "system calls")]
 #![cfg_attr(
     target_arch = "x86",
@@ -20,13 +23,14 @@ use rustix::io::Errno;
 use super::{AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET_CLOEXEC};
 use crate::layout::{Plain, SOL_SCTP};
 
-#[inline]
+#[cfg_attr(not(target_arch = "riscv64"), inline)]
+#[cfg_attr(target_arch = "riscv64", inline(never))]
 pub(crate) fn getsockopt<T: Plain + ?Sized>(
     socket: BorrowedFd<'_>,
     option: c_int,
     value: &mut T,
 ) -> Result<c_int, Errno> {
-    // More than the kernel takes is more than a value has; it refuses either.
+    // Only a list could be longer, and the kernel refuses any over 2 GiB.
     let mut len = u32::try_from(size_of_val(value)).unwrap_or(u32::MAX);
     let socket = socket.as_raw_fd();
     let value = ptr::from_mut(value).cast::<u8>();
@@ -61,6 +65,7 @@ pub(crate) fn getsockopt<T: Plain + ?Sized>(
     int(&returned)
 }
 
+#[cfg_attr(target_arch = "riscv64", inline(never))]
 pub(crate) fn sctp_socket() -> Result<OwnedFd, Errno> {
     // SAFETY: socket(2) takes no pointer.
     #[cfg(not(target_arch = "x86"))]
