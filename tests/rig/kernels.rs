@@ -68,3 +68,16 @@ fn without_a_package_the_message_says_what_to_do() {
         assert!(said.contains(word), "no '{word}' in: {said}");
     }
 }
+
+/// Its memory is a file, and a guest that fills the file's folder dies of it.
+#[test]
+fn without_room_for_its_memory_there_is_no_guest() {
+    let output = guest()
+        .env("GUEST_MEMORY", "4096G")
+        .arg("true")
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(said.contains("room for 4096G"), "{said}");
+}
