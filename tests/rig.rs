@@ -10,6 +10,7 @@ mod kernels;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -127,6 +128,29 @@ fn status() {
     ] {
         assert_eq!(run(script).status.code(), Some(status), "{script}");
     }
+}
+
+/// `env` would take such a path for a variable, and end with 0.
+#[test]
+fn a_program_with_an_equals_sign_in_its_path() {
+    let program = folder("a=b").join("program");
+    fs::write(&program, "#!/bin/sh\nexit 7\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let output = guest().arg(&program).output().unwrap();
+    let said = text(&output.stdout);
+    assert_eq!((output.status.code(), said), (Some(7), ""));
+}
+
+#[test]
+fn without_a_home() {
+    let output = guest()
+        .env_remove("HOME")
+        .args(["sh", "-c", "echo \"${HOME-none}\"; exit 7"])
+        .output()
+        .unwrap();
+    let said = text(&output.stdout);
+    let also = text(&output.stderr);
+    assert_eq!((output.status.code(), said), (Some(7), "none\n"), "{also}");
 }
 
 #[test]
