@@ -1,9 +1,6 @@
 //! Which kernel is taken, and what is said where none can be had.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-
-use crate::{folder, guest, text};
+use crate::{Folder, guest, text};
 
 #[test]
 fn an_unknown_kernel_is_refused() {
@@ -39,9 +36,8 @@ fn a_program_of_an_unknown_processor_is_refused() {
     let mut header = vec![0; 64];
     header[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
     header[18..20].copy_from_slice(&[0x02, 0x01]);
-    let program = folder("processor").join("program");
-    fs::write(&program, header).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let folder = Folder::new("processor");
+    let program = folder.program("program", &header);
     let output = guest().arg(&program).output().unwrap();
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(69), "{said}");
@@ -51,15 +47,14 @@ fn a_program_of_an_unknown_processor_is_refused() {
 /// An empty cache, and an apt that reaches nothing.
 #[test]
 fn without_a_package_the_message_says_what_to_do() {
-    let folder = folder("no apt");
-    let apt = folder.join("apt-get");
-    fs::write(&apt, "#!/bin/sh\necho 'nothing reached' >&2\nexit 100\n").unwrap();
-    fs::set_permissions(&apt, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let folder = Folder::new("no apt");
+    let script = b"#!/bin/sh\necho 'nothing reached' >&2\nexit 100\n";
+    folder.program("apt-get", script);
+    let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").unwrap());
     let mut command = guest();
     command
         .env("PATH", path)
-        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("XDG_CACHE_HOME", folder.0.join("cache"))
         .arg("true");
     let output = command.output().unwrap();
     let said = text(&output.stderr);
