@@ -149,6 +149,14 @@ fn status() {
     }
 }
 
+/// Not the one that busybox has of that name.
+#[test]
+fn the_program_is_this_machines() {
+    let script = ["-c", "readlink /proc/$$/exe"];
+    let here = Command::new("sh").args(script).output().unwrap();
+    assert_eq!(text(&run(script[1]).stdout), text(&here.stdout));
+}
+
 /// `env` would take such a path for a variable, and end with 0.
 #[test]
 fn a_program_with_an_equals_sign_in_its_path() {

@@ -1,6 +1,8 @@
 //! Which kernel is taken, and what is said where none can be had.
 
-use crate::{Folder, guest, text};
+use std::fs;
+
+use crate::{Folder, RUNNER, guest, text};
 
 #[test]
 fn an_unknown_kernel_is_refused() {
@@ -42,6 +44,29 @@ fn a_program_of_an_unknown_processor_is_refused() {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(69), "{said}");
     assert!(said.contains("ELF 02010201"), "{said}");
+}
+
+/// Within a guest, whose kernel has SCTP, and from which no other can be reached.
+#[test]
+fn without_root_the_hosts_kernel_is_not_for_tests() {
+    let folder = Folder::new("no root");
+    folder.program("id", b"#!/bin/sh\necho 1000\n");
+    folder.program("apt-get", b"#!/bin/sh\nexit 100\n");
+    fs::create_dir(folder.0.join("deps")).unwrap();
+    for program in ["tool", "deps/test"] {
+        folder.program(program, b"#!/bin/sh\nexit 7\n");
+    }
+    let script = "export XDG_CACHE_HOME=$PWD/cache PATH=$PWD:$PATH GUEST_KERNEL; \
+        for GUEST_KERNEL in '' host; do for program in tool deps/test; do \
+        \"$0\" ./$program; echo $?; done; done";
+    let output = guest()
+        .args(["sh", "-c", script, RUNNER])
+        .current_dir(&folder.0)
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(text(&output.stdout), "7\n69\n7\n7\n", "{said}");
+    assert!(said.contains("to be root"), "{said}");
 }
 
 /// An empty cache, and an apt that reaches nothing.
