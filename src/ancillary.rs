@@ -138,10 +138,10 @@ fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
 mod tests {
     use crate::header::Header;
 
-    /// Where the system has the kernel's header, the ids stand where it says.
+    /// The ids stand where the kernel's header says.
     #[test]
     fn offsets_are_the_headers() {
-        let Some(header) = Header::read() else { return };
+        let header = Header::read();
         assert_eq!(header.offset("sctp_rcvinfo", "rcv_assoc_id"), 24);
         assert_eq!(header.offset("sctp_sndrcvinfo", "sinfo_assoc_id"), 28);
         let ids = [

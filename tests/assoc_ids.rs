@@ -5,11 +5,14 @@ mod support;
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
+use std::thread;
 
 use rustix::io::Errno;
 use rustix::net::{SocketType, connect};
+use sctp_peeloff::sockopt::SCTP_GET_ASSOC_NUMBER;
 use sctp_peeloff::{AssocId, Error, assoc_id_of_peer, assoc_ids, peeloff, sockopt};
 use support::descriptors::Limit;
+use support::filter::{Call, deny};
 use support::message::{Message, receive, send};
 use support::{FAMILIES, Family, address, associate, associate_many, server, socket, wait_for};
 
@@ -86,6 +89,26 @@ fn an_ipv4_peer_of_an_ipv6_socket() {
     let mapped = SocketAddr::from((peer.ip().to_ipv6_mapped(), peer.port()));
     assert_eq!(assoc_id_of_peer(&server, mapped).unwrap(), id);
     assert_eq!(assoc_id_of_peer(&server, peer.into()).unwrap(), id);
+}
+
+/// More have come up since the kernel was asked for their number: a filter keeps
+/// the answer, so that there seem to be none.
+#[test]
+fn more_than_were_counted() {
+    let server = server(Family::V4);
+    let clients = associate_many(Family::V4, &server, 20);
+    let listed = thread::scope(|scope| {
+        let miscounted = scope.spawn(|| {
+            deny([Call::getsockopt(SCTP_GET_ASSOC_NUMBER)], 0);
+            assert_eq!(sockopt::assoc_number(server.as_fd()), Ok(0));
+            assoc_ids(&server).unwrap()
+        });
+        miscounted.join().unwrap()
+    });
+    assert_eq!(
+        listed,
+        clients.iter().map(|(_, id)| *id).collect::<Vec<_>>()
+    );
 }
 
 #[test]

@@ -4,11 +4,10 @@
 
 mod support;
 
-use std::fs::File;
 use std::net::TcpListener;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, fcntl_getfl, open};
+use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::{Errno, FdFlags, fcntl_getfd};
 use sctp_peeloff::{
     AssocId, Error, PeeloffFlags, Support, assoc_id_of_peer, assoc_ids, kernel_support, peeloff,
@@ -16,7 +15,7 @@ use sctp_peeloff::{
 };
 use support::descriptors::{self, Limit};
 use support::message::{Message, receive, send};
-use support::{FAMILIES, Family, address, associate, associate_many, filter, server};
+use support::{FAMILIES, Family, address, associate, associate_many, filter, others, server};
 
 /// All other tests once more, on a kernel without the flags option.
 ///
@@ -203,24 +202,11 @@ fn descriptors_of_something_else() {
         assert!(matches!(assoc_ids(&tcp), Err(Error::NotSctp)));
         assert!(matches!(kernel_support(&tcp), Err(Error::NotSctp)));
     }
-    let file = File::open("/dev/null").unwrap();
     let not_socket = |error: &Error| matches!(error, Error::NotSocket);
-    refused(&file, id, not_socket, Errno::NOTSOCK);
+    refused(others::file(), id, not_socket, Errno::NOTSOCK);
     let bad = |error: &Error| matches!(error, Error::BadDescriptor);
-    let path = open("/dev/null", OFlags::PATH, Mode::empty()).unwrap();
-    refused(&path, id, bad, Errno::BADF);
-    refused(closed(), id, bad, Errno::BADF);
-}
-
-/// A number that no descriptor has.
-#[allow(
-    unsafe_code,
-    reason = "a descriptor that is not open is what is tested"
-)]
-fn closed() -> BorrowedFd<'static> {
-    // SAFETY: nothing is open under this number, nor ever will be: it is beyond
-    // the limit. So nobody else's descriptor is touched.
-    unsafe { BorrowedFd::borrow_raw(i32::MAX - 1) }
+    refused(others::path(), id, bad, Errno::BADF);
+    refused(others::closed(), id, bad, Errno::BADF);
 }
 
 #[test]

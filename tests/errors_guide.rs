@@ -115,7 +115,7 @@ fn a_blocked_sender() {
 #[test]
 fn a_kernel_without_sctp() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    for errno in [libc::EPROTONOSUPPORT, libc::ESOCKTNOSUPPORT] {
+    for errno in [libc::EPROTONOSUPPORT, libc::ESOCKTNOSUPPORT, libc::ENOSYS] {
         let without = || {
             deny([Call::socket(132)], errno);
             [

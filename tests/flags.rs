@@ -65,6 +65,18 @@ fn each_combination_is_read_back() {
 }
 
 #[test]
+fn without_flags_their_option_is_not_asked() {
+    let server = server(Family::V4);
+    let (_client, id) = associate(Family::V4, &server);
+    let plain = || {
+        filter::forbid([filter::flags_option()]);
+        peeloff_flags(&server, id, PeeloffFlags::empty()).unwrap()
+    };
+    let peeled = thread::scope(|scope| scope.spawn(plain).join().unwrap());
+    assert_eq!(read_back(&peeled), PeeloffFlags::empty());
+}
+
+#[test]
 fn the_bare_call_sets_them_too() {
     let server = server(Family::V4);
     let has = kernel_support(&server).unwrap() == Support::Flags;

@@ -10,6 +10,7 @@ mod kernels;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -38,12 +39,31 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// A folder of the test's own, on files that host and guest share.
-fn folder(name: &str) -> PathBuf {
-    let folder =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name} {}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    folder
+/// A folder of the test's own, on files that host and guest share. It goes with
+/// this.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let own = format!("{name} {}", std::process::id());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(own);
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    /// A program in it.
+    fn program(&self, name: &str, content: &[u8]) -> PathBuf {
+        let program = self.0.join(name);
+        fs::write(&program, content).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        program
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 #[test]
@@ -110,9 +130,9 @@ fn environment() {
 
 #[test]
 fn working_directory() {
-    let folder = folder("it's a folder");
-    let output = guest().arg("pwd").current_dir(&folder).output().unwrap();
-    assert_eq!(text(&output.stdout).trim_end(), folder.to_str().unwrap());
+    let folder = Folder::new("it's a folder");
+    let output = guest().arg("pwd").current_dir(&folder.0).output().unwrap();
+    assert_eq!(text(&output.stdout).trim_end(), folder.0.to_str().unwrap());
 }
 
 #[test]
@@ -127,6 +147,36 @@ fn status() {
     ] {
         assert_eq!(run(script).status.code(), Some(status), "{script}");
     }
+}
+
+/// Not the one that busybox has of that name.
+#[test]
+fn the_program_is_this_machines() {
+    let script = ["-c", "readlink /proc/$$/exe"];
+    let here = Command::new("sh").args(script).output().unwrap();
+    assert_eq!(text(&run(script[1]).stdout), text(&here.stdout));
+}
+
+/// `env` would take such a path for a variable, and end with 0.
+#[test]
+fn a_program_with_an_equals_sign_in_its_path() {
+    let folder = Folder::new("a=b");
+    let program = folder.program("program", b"#!/bin/sh\nexit 7\n");
+    let output = guest().arg(&program).output().unwrap();
+    let said = text(&output.stdout);
+    assert_eq!((output.status.code(), said), (Some(7), ""));
+}
+
+#[test]
+fn without_a_home() {
+    let output = guest()
+        .env_remove("HOME")
+        .args(["sh", "-c", "echo \"${HOME-none}\"; exit 7"])
+        .output()
+        .unwrap();
+    let said = text(&output.stdout);
+    let also = text(&output.stderr);
+    assert_eq!((output.status.code(), said), (Some(7), "none\n"), "{also}");
 }
 
 #[test]
@@ -147,14 +197,14 @@ fn much_output_comes_whole() {
 /// The guest waits for an answer to its first line: it comes only if the line does.
 #[test]
 fn streams_are_live() {
-    let folder = folder("live");
+    let folder = Folder::new("live");
     for stream in ["", ">&2"] {
-        let answer = folder.join("answer");
+        let answer = folder.0.join("answer");
         let script = format!(
             "echo question {stream}; i=0; until [ -e answer ]; do i=$((i+1)); [ $i -lt 300 ] || exit 1; sleep 0.1; done"
         );
         let mut command = guest();
-        command.args(["sh", "-c", &script]).current_dir(&folder);
+        command.args(["sh", "-c", &script]).current_dir(&folder.0);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -37,4 +37,6 @@ mod guide;
 mod harness;
 #[path = "runtimes/parts.rs"]
 mod parts;
+#[path = "runtimes/queues.rs"]
+mod queues;
 mod support;

@@ -25,12 +25,8 @@ fn on_an_old_kernel() {
 fn initiator(family: Family) -> OwnedFd {
     let initiator = socket(family, SocketType::SEQPACKET);
     option::receive_info(&initiator);
-    let milliseconds = [0_i32, 100, 200, 100]; // of all to come: initial, most, least
-    let info: Vec<u8> = milliseconds
-        .iter()
-        .flat_map(|part| part.to_ne_bytes())
-        .collect();
-    option::set(initiator.as_fd(), sockopt::SOL_SCTP, SCTP_RTOINFO, &info).unwrap();
+    // Of all to come: initial, most, least, in milliseconds.
+    option::set_words(&initiator, SCTP_RTOINFO, &[0, 100, 200, 100]);
     initiator
 }
 

@@ -23,11 +23,11 @@ fn structs_are_the_kernels() {
     assert_eq!(offset_of!(PeerAddrInfo, address), 4);
 }
 
-/// Where the system has the kernel's header, it says the same.
+/// The kernel's header says the same.
 #[cfg(not(miri))]
 #[test]
 fn numbers_and_structs_are_the_headers() {
-    let Some(header) = Header::read() else { return };
+    let header = Header::read();
     for (name, number) in [
         ("SCTP_STATUS", SCTP_STATUS),
         ("SCTP_GET_PEER_ADDR_INFO", SCTP_GET_PEER_ADDR_INFO),

@@ -62,7 +62,7 @@ fn process_with(word: &str) -> Option<String> {
 
 #[test]
 fn the_time_limit_ends_the_guest() {
-    let (child, folder) = long_run(guest().env("GUEST_TIMEOUT", "8"));
+    let (child, folder) = long_run(guest().env("GUEST_TIMEOUT", "15"));
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(124));
     assert!(

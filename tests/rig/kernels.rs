@@ -1,9 +1,8 @@
 //! Which kernel is taken, and what is said where none can be had.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
-use crate::{folder, guest, text};
+use crate::{Folder, RUNNER, guest, text};
 
 #[test]
 fn an_unknown_kernel_is_refused() {
@@ -39,27 +38,48 @@ fn a_program_of_an_unknown_processor_is_refused() {
     let mut header = vec![0; 64];
     header[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
     header[18..20].copy_from_slice(&[0x02, 0x01]);
-    let program = folder("processor").join("program");
-    fs::write(&program, header).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let folder = Folder::new("processor");
+    let program = folder.program("program", &header);
     let output = guest().arg(&program).output().unwrap();
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(69), "{said}");
     assert!(said.contains("ELF 02010201"), "{said}");
 }
 
+/// Within a guest, whose kernel has SCTP, and from which no other can be reached.
+#[test]
+fn without_root_the_hosts_kernel_is_not_for_tests() {
+    let folder = Folder::new("no root");
+    folder.program("id", b"#!/bin/sh\necho 1000\n");
+    folder.program("apt-get", b"#!/bin/sh\nexit 100\n");
+    fs::create_dir(folder.0.join("deps")).unwrap();
+    for program in ["tool", "deps/test"] {
+        folder.program(program, b"#!/bin/sh\nexit 7\n");
+    }
+    let script = "export XDG_CACHE_HOME=$PWD/cache PATH=$PWD:$PATH GUEST_KERNEL; \
+        for GUEST_KERNEL in '' host; do for program in tool deps/test; do \
+        \"$0\" ./$program; echo $?; done; done";
+    let output = guest()
+        .args(["sh", "-c", script, RUNNER])
+        .current_dir(&folder.0)
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(text(&output.stdout), "7\n69\n7\n7\n", "{said}");
+    assert!(said.contains("to be root"), "{said}");
+}
+
 /// An empty cache, and an apt that reaches nothing.
 #[test]
 fn without_a_package_the_message_says_what_to_do() {
-    let folder = folder("no apt");
-    let apt = folder.join("apt-get");
-    fs::write(&apt, "#!/bin/sh\necho 'nothing reached' >&2\nexit 100\n").unwrap();
-    fs::set_permissions(&apt, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let folder = Folder::new("no apt");
+    let script = b"#!/bin/sh\necho 'nothing reached' >&2\nexit 100\n";
+    folder.program("apt-get", script);
+    let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").unwrap());
     let mut command = guest();
     command
         .env("PATH", path)
-        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("XDG_CACHE_HOME", folder.0.join("cache"))
         .arg("true");
     let output = command.output().unwrap();
     let said = text(&output.stderr);
@@ -67,4 +87,17 @@ fn without_a_package_the_message_says_what_to_do() {
     for word in ["modprobe sctp", "linux-modules-extra", "user-mode-linux"] {
         assert!(said.contains(word), "no '{word}' in: {said}");
     }
+}
+
+/// Its memory is a file, and a guest that fills the file's folder dies of it.
+#[test]
+fn without_room_for_its_memory_there_is_no_guest() {
+    let output = guest()
+        .env("GUEST_MEMORY", "4096G")
+        .arg("true")
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(said.contains("room for 4096G"), "{said}");
 }

@@ -8,12 +8,11 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use sctp_peeloff::sockopt::{SCTP_STATUS, SOL_SCTP};
-use sctp_peeloff::{PeeloffFlags, peeloff_flags};
 
-use super::harness::hasten;
+use super::harness::pair;
 use super::support::message::{Message, receive, send};
 use super::support::option::get;
-use super::support::{FAMILIES, Family, associate, server, wait_for};
+use super::support::{FAMILIES, wait_for};
 
 /// What epoll has to tell now.
 pub fn told(epoll: &OwnedFd) -> EventFlags {
@@ -37,15 +36,6 @@ pub fn watch(socket: &OwnedFd, wanted: EventFlags) -> OwnedFd {
 
 fn level(socket: &OwnedFd) -> EventFlags {
     told(&watch(socket, EventFlags::IN | EventFlags::OUT))
-}
-
-fn pair(family: Family) -> (OwnedFd, OwnedFd) {
-    let server = server(family);
-    hasten(&server);
-    let (client, id) = associate(family, &server);
-    hasten(&client);
-    let peeled = peeloff_flags(&server, id, PeeloffFlags::all()).unwrap();
-    (peeled, client)
 }
 
 /// Each a message of its own; all have arrived.

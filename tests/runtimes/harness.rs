@@ -1,19 +1,19 @@
 //! A peer for each runtime's `serve`.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{self, SendFlags};
-use sctp_peeloff::AssocId;
-use sctp_peeloff::sockopt::SOL_SCTP;
+use sctp_peeloff::{AssocId, PeeloffFlags, peeloff_flags};
 
 use super::inbox::Inbox;
+use super::queues::Queues;
 use super::support::option::{
-    SCTP_NODELAY, SCTP_RTOINFO, abort_on_close, set, subscribe_assoc_change,
+    SCTP_NODELAY, SCTP_RTOINFO, abort_on_close, set_words, subscribe_assoc_change,
 };
 use super::support::{FAMILIES, Family, PATIENCE, associate, server, wait_for};
 
@@ -82,13 +82,19 @@ fn message(number: usize, longest: usize) -> Vec<u8> {
 /// Nothing waits for more to be sent with it, nor for long to be sent again: a peer
 /// whose buffer is full drops what comes. Holds for a server's clients to come.
 pub fn hasten(socket: &OwnedFd) {
-    let set = |option, value: &[i32]| {
-        let value: Vec<u8> = value.iter().flat_map(|part| part.to_ne_bytes()).collect();
-        set(socket.as_fd(), SOL_SCTP, option, &value).expect("an option");
-    };
-    set(SCTP_NODELAY, &[1]);
+    set_words(socket, SCTP_NODELAY, &[1]);
     // Milliseconds: of all associations to come, at first, at most (as it is), at least.
-    set(SCTP_RTOINFO, &[0, 200, 0, 200]);
+    set_words(socket, SCTP_RTOINFO, &[0, 200, 0, 200]);
+}
+
+/// A peeled-off descriptor whose reads do not block, and its peer.
+pub fn pair(family: Family) -> (OwnedFd, OwnedFd) {
+    let server = server(family);
+    hasten(&server);
+    let (client, id) = associate(family, &server);
+    hasten(&client);
+    let peeled = peeloff_flags(&server, id, PeeloffFlags::all()).unwrap();
+    (peeled, client)
 }
 
 impl Pair {
@@ -192,31 +198,6 @@ impl Pair {
         let result = self.result.recv_timeout(PATIENCE);
         let result = result.expect("the end was not noticed");
         result.map_err(|error| error.raw_os_error())
-    }
-}
-
-/// What the kernel tells of an association in /proc/net/sctp/assocs.
-struct Queues {
-    send_is_full: bool,
-    unread: usize,
-}
-
-impl Queues {
-    fn of(id: AssocId) -> Self {
-        let table = std::fs::read_to_string("/proc/net/sctp/assocs").expect("associations");
-        let id = id.to_string();
-        let row: Vec<&str> = table
-            .lines()
-            .map(|line| line.split_whitespace().collect())
-            .find(|row: &Vec<&str>| row.get(6) == Some(&id.as_str()))
-            .expect("the association");
-        // ASSOC-ID TX_QUEUE RX_QUEUE … wmema wmemq sndbuf rcvbuf
-        let number = |at: usize| row[at].parse::<usize>().expect("a number");
-        let last = row.len() - 1;
-        Self {
-            send_is_full: number(last - 2) >= number(last - 1),
-            unread: number(8),
-        }
     }
 }
 

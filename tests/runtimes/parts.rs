@@ -7,24 +7,14 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{self, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags};
-use sctp_peeloff::{PeeloffFlags, peeloff_flags};
 
-use super::harness::hasten;
+use super::harness::pair;
 use super::inbox::Inbox;
-use super::support::{FAMILIES, Family, associate, server, wait_for};
+use super::support::{FAMILIES, wait_for};
 
 /// More than a packet and less than any buffer here; with another as long, more
 /// than a receive buffer.
 const LONG: usize = 150_000;
-
-fn pair(family: Family) -> (OwnedFd, OwnedFd) {
-    let server = server(family);
-    hasten(&server);
-    let (client, id) = associate(family, &server);
-    hasten(&client);
-    let peeled = peeloff_flags(&server, id, PeeloffFlags::all()).unwrap();
-    (peeled, client)
-}
 
 /// Sends messages, each of a byte of its own, until there is no more room, and lets
 /// them arrive.
