@@ -151,13 +151,7 @@ fn listen(address: SocketAddr) -> Result<OwnedFd> {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
-    let socket = net::socket_with(
-        family,
-        SocketType::SEQPACKET,
-        net::SocketFlags::CLOEXEC,
-        Some(SCTP),
-    )
-    .map_err(no_sctp)?;
+    let socket = net::socket(family, SocketType::SEQPACKET, Some(SCTP)).map_err(no_sctp)?;
     mailbox::subscribe(&socket).map_err(during("setsockopt SCTP_EVENTS"))?;
     net::bind(&socket, &address).map_err(|errno| format!("bind to {address}: {errno}"))?;
     net::listen(&socket, 128).map_err(during("listen"))?;
