@@ -34,6 +34,8 @@ impl Peer {
             }
             Self::Vanishes => {
                 option::drop_packets(&client);
+                // So that its own close will not wait for an answer.
+                option::abort_on_close(&client);
                 // Without a message, the end is that of the heartbeats.
                 send(peeled, &Message::new("anyone?", 0, 0)).unwrap();
             }

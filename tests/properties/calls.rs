@@ -76,6 +76,9 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         })
     };
     let flags = || prop_oneof![3 => known(), 1 => any::<u32>()];
+    // No peer's address by chance.
+    let peer = any::<SocketAddr>()
+        .prop_filter("a stranger", |peer| !peer.ip().to_canonical().is_loopback());
     let function = prop_oneof![
         2 => Just(Function::Peeloff),
         6 => flags().prop_map(Function::PeeloffFlags),
@@ -83,7 +86,7 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         2 => flags().prop_map(Function::BarePeeloffFlags),
         1 => Just(Function::AssocIds),
         1 => (0..2 * LIVE).prop_map(Function::BareList),
-        1 => any::<SocketAddr>().prop_map(Function::OfPeer),
+        1 => peer.prop_map(Function::OfPeer),
         1 => (0..LIVE).prop_map(Function::OfLivePeer),
         1 => Just(Function::KernelSupport),
     ];
