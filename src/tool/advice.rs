@@ -39,17 +39,12 @@ mod tests {
 
     /// The advice where the root folder holds one file with this text.
     fn with_file(name: &str, text: &str, errno: Errno) -> String {
-        let root = std::env::temp_dir().join(format!(
-            "advice-{}-{}",
-            std::process::id(),
-            name.replace('/', "-")
-        ));
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
         let file = root.join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, text).unwrap();
-        let advice = sctp(&root, "6.1.0-9-amd64", errno);
-        fs::remove_dir_all(&root).unwrap();
-        advice
+        sctp(root, "6.1.0-9-amd64", errno)
     }
 
     #[test]
