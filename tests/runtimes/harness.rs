@@ -121,7 +121,7 @@ impl Pair {
             longest: 1000,
         };
         for _ in 0..queued {
-            assert!(pair.send());
+            pair.send_for_sure();
         }
         // If it hangs, the test fails and leaves it behind.
         thread::spawn(move || {
@@ -148,8 +148,9 @@ impl Pair {
         true
     }
 
-    /// What was sent fills the buffer until it is acknowledged.
-    fn send_once_there_is_room(&mut self) {
+    /// That the echo has come does not say that the message was acknowledged, which
+    /// is what makes room.
+    fn send_for_sure(&mut self) {
         wait_for("room to send", || self.send().then_some(()));
     }
 
@@ -212,13 +213,13 @@ pub fn echoes(runtime: Runtime) {
         pair.receive_all();
         for _ in 0..20 {
             pair.wait_until_idle();
-            pair.send_once_there_is_room();
+            pair.send_for_sure();
             pair.receive();
         }
         // Many at once: one edge may stand for all of them.
         for _ in 0..5 {
             for _ in 0..30 {
-                pair.send_once_there_is_room();
+                pair.send_for_sure();
             }
             pair.receive_all();
         }
@@ -226,7 +227,7 @@ pub fn echoes(runtime: Runtime) {
         thread::sleep(Duration::from_millis(250));
         pair.longest = runtime.longest;
         for _ in 0..10 {
-            pair.send_once_there_is_room();
+            pair.send_for_sure();
             pair.receive();
         }
         pair.wait_until_idle();
@@ -239,7 +240,7 @@ pub fn holds_back_and_loses_nothing(runtime: Runtime) {
         for _ in 0..2 {
             pair.fill();
             pair.receive_all();
-            pair.send_once_there_is_room();
+            pair.send_for_sure();
             pair.receive_all();
             pair.wait_until_idle();
         }
