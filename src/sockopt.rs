@@ -85,14 +85,6 @@ pub fn peeloff_flags(
 }
 
 /// Owns what the kernel has made.
-///
-/// The descriptor is what the call returns, and stands in `sd` too, which was -1.
-/// Between Linux 5.3 and 6.4 a control group's BPF program for getsockopt gets to
-/// see the answer after the descriptor was made. It can turn the answer into an
-/// error or into 0; and behind any such program the kernel may write 0 into `sd`,
-/// after an error of its own too. So a number above 0 is the descriptor, wherever
-/// it stands, and 0 proves nothing. Nor does a number that comes with `EFAULT`: the
-/// kernel withdraws it when it cannot write the answer to its end.
 #[expect(unsafe_code, reason = "the kernel hands out a number")]
 #[inline]
 fn adopt(
@@ -102,22 +94,35 @@ fn adopt(
 ) -> Result<OwnedFd, Errno> {
     let fd = match returned {
         Ok(fd) if fd > 0 => fd,
-        Err(Errno::FAULT) if arg.sd <= 0 || !is_its_own(arg.sd, assoc) => {
-            return Err(Errno::FAULT);
-        }
-        _ if arg.sd > 0 => arg.sd,
-        Ok(_) if is_its_own(0, assoc) => 0,
-        Ok(_) => return Err(Errno::BADMSG),
-        Err(errno) => return Err(errno),
+        unclear => number(unclear, arg.sd, assoc)?,
     };
     // SAFETY: the kernel has just put a new descriptor into this process's table
     // under this number, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// The new descriptor's number, where the answer by itself does not tell.
+///
+/// It stands in `sd` too, which was -1. Between Linux 5.3 and 6.4 a control group's
+/// BPF program for getsockopt gets to see the answer after the descriptor was made.
+/// It can turn the answer into an error or into 0; and behind any such program the
+/// kernel may write 0 into `sd`, after an error of its own too. So a number above 0 is
+/// the descriptor, wherever it stands, and 0 proves nothing. Nor does a number that
+/// comes with `EFAULT`: the kernel withdraws it when it cannot write the answer to its
+/// end.
+#[cold]
+fn number(returned: Result<c_int, Errno>, sd: c_int, assoc: AssocId) -> Result<c_int, Errno> {
+    match returned {
+        Err(Errno::FAULT) if sd <= 0 || !is_its_own(sd, assoc) => Err(Errno::FAULT),
+        _ if sd > 0 => Ok(sd),
+        Ok(_) if is_its_own(0, assoc) => Ok(0),
+        Ok(_) => Err(Errno::BADMSG),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// Whether the descriptor has this association, and so is the one that was asked for.
 #[expect(unsafe_code, reason = "a descriptor by its number")]
-#[cold]
 fn is_its_own(fd: c_int, assoc: AssocId) -> bool {
     // SAFETY: it may not be the new descriptor, nor open at all; but it is asked by
     // one getsockopt, which changes nothing, and forgotten.
