@@ -1,6 +1,9 @@
 //! Peel-offs by the clock: each way, and by what is on the one-to-many socket.
 #![allow(missing_docs, reason = "criterion's macro makes public functions")]
 
+#[path = "support/count.rs"]
+#[allow(dead_code, reason = "processes are all that is taken of it")]
+mod count;
 #[path = "support/growth.rs"]
 mod growth;
 #[path = "../tests/support/mod.rs"]
@@ -16,8 +19,9 @@ use growth::{ASSOCIATIONS, MESSAGES, Queue, WHOSE, Whose};
 use rustix::net::{SocketType, connect, listen};
 use sctp_peeloff::AssocId;
 use support::descriptors::Limit;
+use support::filter;
 use support::{FAMILIES, Family, address, associate, server, socket};
-use variants::{GUARDED, RAW_FLAGS, WAYS, Way, accept, remember_old_kernel};
+use variants::{BARE_PLAIN, GUARDED, RAW_FLAGS, WAYS, Way, accept, remember_old_kernel};
 
 /// Associations that are open at once: far below the usual limit of 1,024 descriptors.
 const CHUNK: u64 = 200;
@@ -128,6 +132,39 @@ fn with_queue(waiting: usize, whose: Whose) -> Duration {
     time
 }
 
+/// Before the library knows a kernel for an old one. The filter that plays the kernel
+/// has its price, so the bare call is measured under it too.
+fn first_call(criterion: &mut Criterion) {
+    for family in FAMILIES {
+        let mut group = criterion.benchmark_group(format!("first call before 4.13, {family:?}"));
+        group.throughput(Throughput::Elements(1));
+        for (name, way) in [
+            ("bare PEELOFF, filtered", BARE_PLAIN.1),
+            ("peeloff_flags", GUARDED.1),
+        ] {
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|turns| (0..turns).map(|_| first(family, way)).sum());
+            });
+        }
+        group.finish();
+    }
+}
+
+/// In a process of its own, which forgets it again.
+fn first(family: Family, way: Way) -> Duration {
+    let server = server(family);
+    let (_client, id) = associate(family, &server);
+    let nanoseconds = count::in_child(|| {
+        filter::deny([filter::flags_option()], libc::ENOPROTOOPT);
+        let start = Instant::now();
+        let own = way(&server, id);
+        let time = start.elapsed();
+        drop(own);
+        u64::try_from(time.as_nanos()).expect("a time")
+    });
+    Duration::from_nanos(nanoseconds)
+}
+
 /// Last, since the library then takes this kernel for an old one.
 fn remembered(criterion: &mut Criterion) {
     let server = server(Family::V4);
@@ -154,6 +191,6 @@ fn short() -> Criterion {
 criterion_group! {
     name = benches;
     config = short();
-    targets = ways, associations, messages, remembered
+    targets = ways, associations, messages, first_call, remembered
 }
 criterion_main!(benches);
