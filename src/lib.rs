@@ -163,7 +163,7 @@ pub use support::Support;
 /// | [`BadDescriptor`](Error::BadDescriptor) | `EBADF` | – |
 /// | [`SenderBlocked`](Error::SenderBlocked) | `EBUSY` | untouched |
 /// | [`NoDescriptor`](Error::NoDescriptor) | `EMFILE`, `ENFILE` | untouched |
-/// | [`AssociationLost`](Error::AssociationLost) | `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS`, `EFAULT`, `EBADMSG` | **destroyed** |
+/// | [`AssociationLost`](Error::AssociationLost) | `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS`, `EFAULT`, `EBADMSG` | **destroyed**; with `EBADMSG` unknown |
 /// | [`Unsupported`](Error::Unsupported) | – | – |
 /// | [`Os`](Error::Os) | any other | untouched |
 ///

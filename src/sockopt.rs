@@ -6,6 +6,9 @@
 //! [`peeloff_flags`] of this module lose the association**; those at the crate's
 //! root do not.
 //!
+//! Where a peel-off is answered by 0, or by `EFAULT` with a number, one more call asks
+//! that descriptor whether it is the new one.
+//!
 //! # References
 //!
 //! - [`net/sctp/socket.c`], `sctp_getsockopt`
@@ -44,7 +47,8 @@ pub use crate::layout::{
 /// | `EINVAL` | no such association; a one-to-one or peeled-off socket; a socket of another network namespace | untouched |
 /// | `EBUSY` | a sender is blocked on it (kernels around 4.10 to 4.14) | untouched |
 /// | `EMFILE`, `ENFILE` | no descriptor is free | **destroyed** |
-/// | `ENOMEM`, `ENOBUFS`, `EFAULT` | no memory | untouched or **destroyed** |
+/// | `ENOMEM`, `ENOBUFS` | no memory | untouched or **destroyed** |
+/// | `EFAULT` | the value cannot be read, or written back | untouched, or **destroyed** |
 /// | `EPERM`, `EACCES` | a security module, seccomp or a cgroup's program | untouched |
 /// | `EBADMSG` | a cgroup's program put 0 in place of the answer (Linux 5.3 to 6.4) | unknown: if peeled off, its descriptor is |
 #[doc(alias = "SCTP_SOCKOPT_PEELOFF")]
@@ -110,6 +114,9 @@ fn adopt(
 /// the descriptor, wherever it stands, and 0 proves nothing. Nor does a number that
 /// comes with `EFAULT`: the kernel withdraws it when it cannot write the answer to its
 /// end.
+///
+/// One case is not told apart: a program makes 0 of an `EINVAL`, and descriptor 0 has
+/// been this association's before.
 #[cold]
 fn number(returned: Result<c_int, Errno>, sd: c_int, assoc: AssocId) -> Result<c_int, Errno> {
     match returned {
