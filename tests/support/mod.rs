@@ -11,12 +11,13 @@
 pub mod cgroup;
 pub mod descriptors;
 pub mod filter;
-pub mod fresh;
 pub mod kernel;
 pub mod message;
 pub mod option;
 pub mod others;
+pub mod process;
 
+use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -97,6 +98,18 @@ pub fn associate(family: Family, server: &OwnedFd) -> (OwnedFd, AssocId) {
 
 pub fn associate_many(family: Family, server: &OwnedFd, number: usize) -> Vec<(OwnedFd, AssocId)> {
     (0..number).map(|_| associate(family, server)).collect()
+}
+
+/// How often a test repeats what it does: the second number, or the first if
+/// `SUITE_FULL` is set. Prints it past the harness, which shows only what fails.
+pub fn repetitions(what: &str, full: usize, short: usize) -> usize {
+    let is_full = std::env::var_os("SUITE_FULL").is_some();
+    let number = if is_full { full } else { short };
+    let line = format!("{number} {what} (SUITE_FULL=1: {full}) ");
+    std::io::stderr()
+        .write_all(line.as_bytes())
+        .expect("stderr");
+    number
 }
 
 /// What `ready` gives, asked for until it does.
