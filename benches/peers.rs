@@ -5,14 +5,14 @@
 //! itself does not run meanwhile.
 #![allow(unsafe_code, reason = "C calls, and descriptors that others made")]
 
-#[path = "../support/count.rs"]
+#[path = "support/count.rs"]
 #[allow(dead_code, reason = "instructions.rs takes more of it")]
 mod count;
-#[path = "../support/measure.rs"]
+#[path = "support/measure.rs"]
 mod measure;
-#[path = "../../tests/support/mod.rs"]
+#[path = "../tests/support/mod.rs"]
 mod support;
-#[path = "../support/variants.rs"]
+#[path = "support/variants.rs"]
 #[allow(dead_code, reason = "instructions.rs takes more of it")]
 mod variants;
 
