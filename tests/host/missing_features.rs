@@ -7,8 +7,8 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{SocketType, ipproto::SCTP, socket};
 use sctp_peeloff::{
-    AssocId, Error, PeeloffFlags, assoc_id_of_peer, assoc_ids, kernel_support, peeloff,
-    peeloff_flags,
+    AssocId, Error, PeeloffFlags, assoc_id_of_peer, assoc_ids, peeloff, peeloff_flags,
+    supports_flags,
 };
 
 use crate::support::message::{Message, receive, send};
@@ -50,7 +50,7 @@ fn errors(socket: &OwnedFd) -> [Error; 5] {
         peeloff_flags(socket, id, PeeloffFlags::all()).unwrap_err(),
         assoc_ids(socket).unwrap_err(),
         assoc_id_of_peer(socket, "127.0.0.1:9".parse().unwrap()).unwrap_err(),
-        kernel_support(socket).unwrap_err(),
+        supports_flags(socket).unwrap_err(),
     ]
 }
 
@@ -76,6 +76,6 @@ fn without_ipv6_there_is_ipv4() {
         assert_eq!(receive(&peeled).unwrap().data, b"works");
         // The question of `Unsupported` is asked over IPv4.
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        assert!(matches!(kernel_support(&tcp), Err(Error::NotSctp)));
+        assert!(matches!(supports_flags(&tcp), Err(Error::NotSctp)));
     });
 }

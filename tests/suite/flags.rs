@@ -6,9 +6,7 @@ use std::thread;
 
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::{Errno, FdFlags, fcntl_getfd};
-use sctp_peeloff::{
-    AssocId, Error, PeeloffFlags, Support, kernel_support, peeloff, peeloff_flags, sockopt,
-};
+use sctp_peeloff::{AssocId, Error, PeeloffFlags, peeloff, peeloff_flags, sockopt, supports_flags};
 
 use crate::support::message::{Message, receive, send};
 use crate::support::{FAMILIES, Family, associate, filter, kernel, server};
@@ -72,7 +70,7 @@ fn without_flags_their_option_is_not_asked() {
 #[test]
 fn the_bare_call_sets_them_too() {
     let server = server(Family::V4);
-    let has = kernel_support(&server).unwrap() == Support::Flags;
+    let has = supports_flags(&server).unwrap();
     assert_eq!(has, kernel::has_flags_option());
     for flags in COMBINATIONS {
         let (_client, id) = associate(Family::V4, &server);

@@ -3,16 +3,18 @@
 #![allow(missing_docs)]
 
 mod association_setup;
-mod control;
+
 mod descriptor_leaks;
 mod errors;
 mod fallback;
 mod flags;
 mod lookup;
+mod notification;
 mod peeled_socket;
 mod peeloff;
 mod races;
 mod random_calls;
+mod rcvinfo;
 mod readme;
 mod restricted_environment;
 mod runtimes;

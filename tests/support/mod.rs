@@ -4,6 +4,8 @@
     dead_code,
     missing_docs,
     unreachable_pub,
+    unused_imports,
+    unused_macros,
     reason = "each test takes what it needs"
 )]
 #![allow(clippy::missing_panics_doc, clippy::must_use_candidate)]
@@ -25,6 +27,20 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{self, AddressFamily, SocketType, ipproto::SCTP};
 use sctp_peeloff::{AssocId, assoc_id_of_peer};
+
+/// Asserts that a value has this form, and otherwise shows the value.
+macro_rules! assert_matches {
+    ($value:expr, $pattern:pat $(if $guard:expr)?) => {
+        assert_matches!($value, $pattern $(if $guard)?, "")
+    };
+    ($value:expr, $pattern:pat $(if $guard:expr)?, $($context:tt)+) => {
+        match $value {
+            $pattern $(if $guard)? => {}
+            ref value => panic!("{value:?} {}", format_args!($($context)+)),
+        }
+    };
+}
+pub(crate) use assert_matches;
 
 /// Long enough for a loaded machine; nothing waits for it when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,40 +1,35 @@
-//! What becomes of an errno, and of the answer to the question behind it, where no
-//! kernel can be brought to say so when it is wanted: a filter says it.
+//! A seccomp filter returns the errno, and overwrites the result of the queries, if no
+//! kernel can be made to return them when they are needed.
 
-use std::net::TcpListener;
 use std::thread;
 
 use rustix::io::Errno;
-use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF, SCTP_STATUS};
-use sctp_peeloff::{
-    AssocId, Error, PeeloffFlags, assoc_ids, kernel_support, peeloff, peeloff_flags,
-};
+use sctp_peeloff::sockopt::{SCTP_GET_ASSOC_ID_LIST, SCTP_SOCKOPT_PEELOFF, SCTP_STATUS};
+use sctp_peeloff::{Effect, Error, assoc_ids, peeloff, supports_flags};
 
 use super::WAYS;
 use crate::support::filter::{Call, deny, flags_option};
-use crate::support::{Family, associate, server};
+use crate::support::{Family, assert_matches, associate, server};
 
-/// What both ways to peel off make of this errno, if the question for the id says
-/// what the kernel says, or this.
-fn errors(errno: Errno, question: Option<Errno>) -> [Error; 2] {
+/// The errors of both functions if the peel-off returns this errno, and `SCTP_STATUS`,
+/// which shows whether the socket has the association, the result.
+fn errors(errno: Errno, status: Result<(), Errno>) -> [Error; 2] {
     let server = server(Family::V4);
     let (_client, id) = associate(Family::V4, &server);
-    let errors = thread::scope(|scope| {
-        let denied = scope.spawn(|| {
-            let options = [Call::getsockopt(SCTP_SOCKOPT_PEELOFF), flags_option()];
-            deny(options, errno.raw_os_error());
-            if let Some(question) = question {
-                deny([Call::getsockopt(SCTP_STATUS)], question.raw_os_error());
-            }
-            WAYS.map(|way| way(&server, id).unwrap_err())
-        });
-        denied.join().unwrap()
-    });
+    let denied = || {
+        let options = [Call::getsockopt(SCTP_SOCKOPT_PEELOFF), flags_option()];
+        deny(options, errno.raw_os_error());
+        if let Err(errno) = status {
+            deny([Call::getsockopt(SCTP_STATUS)], errno.raw_os_error());
+        }
+        WAYS.map(|way| way(&server, id).unwrap_err())
+    };
+    let errors = thread::scope(|scope| scope.spawn(denied).join().unwrap());
     assert_eq!(assoc_ids(&server).unwrap(), [id]);
     errors
 }
 
-/// Those that a kernel may say before the association has moved, or after it.
+/// The kernel returns them before or after it has moved the association.
 const EITHER: [Errno; 5] = [
     Errno::MFILE,
     Errno::NFILE,
@@ -44,87 +39,89 @@ const EITHER: [Errno; 5] = [
 ];
 
 #[test]
-fn with_the_id_still_there_it_is_untouched() {
-    for errno in EITHER {
-        for error in errors(errno, None) {
-            let no_descriptor = matches!(errno, Errno::MFILE | Errno::NFILE);
-            let untouched = match error {
-                Error::NoDescriptor(said) => no_descriptor && said == errno,
-                Error::Os(said) => !no_descriptor && said == errno,
-                _ => false,
-            };
-            assert!(untouched, "{errno:?}: {error:?}");
-        }
-    }
-}
-
-/// `EINVAL` says that the id is gone; any other errno leaves it open.
-#[test]
-fn with_the_id_gone_or_not_to_be_asked_for_it_is_lost() {
-    for errno in EITHER {
-        for question in [Errno::INVAL, Errno::PERM] {
-            for error in errors(errno, Some(question)) {
-                assert!(
-                    matches!(error, Error::AssociationLost(said) if said == errno),
-                    "{errno:?}, {question:?}: {error:?}"
-                );
+fn peeloff_has_no_effect_if_the_socket_still_has_the_association() {
+    for errno in EITHER.into_iter().chain([Errno::PERM, Errno::IO]) {
+        for error in errors(errno, Ok(())) {
+            if matches!(errno, Errno::MFILE | Errno::NFILE) {
+                assert_matches!(error, Error::NoDescriptor(of) if of == errno);
+            } else {
+                assert_matches!(error, Error::Os(of) if of == errno);
             }
         }
     }
 }
 
-/// Which of its causes `EINVAL` has is not guessed.
 #[test]
-fn an_invalid_call_that_cannot_be_asked_about() {
-    for error in errors(Errno::INVAL, Some(Errno::PERM)) {
-        assert!(matches!(error, Error::Os(Errno::INVAL)), "{error:?}");
-    }
-}
-
-/// A kernel built without networking.
-#[test]
-fn without_the_system_call() {
-    for error in errors(Errno::NOSYS, None) {
-        assert!(matches!(error, Error::Unsupported), "{error:?}");
-    }
-}
-
-/// Only old kernels say so themselves.
-#[test]
-fn a_blocked_sender() {
-    let server = server(Family::V4);
-    let (_client, id) = associate(Family::V4, &server);
-    let busy = || {
-        let options = [Call::getsockopt(SCTP_SOCKOPT_PEELOFF), flags_option()];
-        deny(options, libc::EBUSY);
-        [
-            peeloff(&server, id),
-            peeloff_flags(&server, id, PeeloffFlags::CLOEXEC),
-        ]
-    };
-    for answer in thread::scope(|scope| scope.spawn(busy).join().unwrap()) {
-        assert!(matches!(answer, Err(Error::SenderBlocked)), "{answer:?}");
-    }
-    assert_eq!(assoc_ids(&server).unwrap(), [id]);
-    peeloff(&server, id).unwrap();
-}
-
-/// There, any socket is one of another protocol.
-#[test]
-fn a_kernel_without_sctp() {
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    for errno in [libc::EPROTONOSUPPORT, libc::ESOCKTNOSUPPORT, libc::ENOSYS] {
-        let without = || {
-            deny([Call::socket(132)], errno);
-            [
-                peeloff(&socket, AssocId::from_raw(3)).unwrap_err(),
-                assoc_ids(&socket).unwrap_err(),
-                kernel_support(&socket).unwrap_err(),
-            ]
-        };
-        for error in thread::scope(|scope| scope.spawn(without).join().unwrap()) {
-            assert!(matches!(error, Error::Unsupported), "{error:?}");
+fn peeloff_fails_with_association_lost_if_the_socket_no_longer_has_it() {
+    for errno in EITHER {
+        for error in errors(errno, Err(Errno::INVAL)) {
+            assert_eq!(error.effect(), Effect::Terminated);
+            assert_matches!(error, Error::AssociationLost(of) if of == errno);
         }
     }
-    assert!(matches!(kernel_support(&socket), Err(Error::NotSctp)));
+}
+
+#[test]
+fn peeloff_fails_with_state_unknown_if_the_socket_cannot_be_queried() {
+    for errno in EITHER.into_iter().chain([Errno::PERM, Errno::IO]) {
+        for error in errors(errno, Err(Errno::PERM)) {
+            assert_eq!(error.effect(), Effect::Unknown);
+            assert_matches!(error, Error::StateUnknown(of) if of == errno);
+        }
+    }
+}
+
+/// No such errno is known to come from the kernel after the move.
+#[test]
+fn peeloff_fails_with_state_unknown_for_another_errno_without_the_association() {
+    for errno in [Errno::PERM, Errno::IO] {
+        for error in errors(errno, Err(Errno::INVAL)) {
+            assert_matches!(error, Error::StateUnknown(of) if of == errno);
+        }
+    }
+}
+
+/// `EINVAL` has several causes, none of which affects the association.
+#[test]
+fn peeloff_fails_with_os_if_the_cause_of_einval_cannot_be_queried() {
+    for error in errors(Errno::INVAL, Err(Errno::PERM)) {
+        assert_matches!(error, Error::Os(Errno::INVAL));
+    }
+}
+
+/// A kernel without networking.
+#[test]
+fn peeloff_fails_with_unsupported_for_enosys() {
+    for error in errors(Errno::NOSYS, Ok(())) {
+        assert_matches!(error, Error::Unsupported);
+    }
+}
+
+/// Of kernels around 4.10 to 4.14.
+#[test]
+fn peeloff_fails_with_sender_blocked_for_ebusy() {
+    for error in errors(Errno::BUSY, Ok(())) {
+        assert_matches!(error, Error::SenderBlocked);
+    }
+}
+
+/// An emulator that does not forward SCTP options, or a sandbox.
+#[test]
+fn functions_fail_with_options_unavailable_if_no_option_reaches_sctp() {
+    for errno in [Errno::OPNOTSUPP, Errno::NOPROTOOPT] {
+        for error in errors(errno, Err(errno)) {
+            assert_matches!(error, Error::OptionsUnavailable(of) if of == errno);
+        }
+    }
+    let server = server(Family::V4);
+    let denied = || {
+        let options = [Call::getsockopt(SCTP_GET_ASSOC_ID_LIST), flags_option()];
+        deny(options, libc::EOPNOTSUPP);
+        let list = assoc_ids(&server).map(drop);
+        [list, supports_flags(&server).map(drop)]
+    };
+    for result in thread::scope(|scope| scope.spawn(denied).join().unwrap()) {
+        assert_matches!(result, Err(Error::OptionsUnavailable(Errno::OPNOTSUPP)));
+    }
+    assert!(peeloff(&server, sctp_peeloff::AssocId::from_raw(77)).is_err());
 }

@@ -7,8 +7,8 @@ use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::{Errno, FdFlags, fcntl_getfd};
 use rustix::net::SocketType;
 use sctp_peeloff::{
-    AssocId, Error, PeeloffFlags, assoc_id_of_peer, assoc_ids, kernel_support, peeloff,
-    peeloff_flags, sockopt,
+    AssocId, Error, PeeloffFlags, assoc_id_of_peer, assoc_ids, peeloff, peeloff_flags, sockopt,
+    supports_flags,
 };
 
 use super::call::{Call, Function, Id, LIVE, Subject};
@@ -140,7 +140,7 @@ impl World {
                     (answer, _) => panic!("{answer:?}"),
                 }
             }
-            Function::KernelSupport => match (kernel_support(socket), foreign(call.subject)) {
+            Function::KernelSupport => match (supports_flags(socket), foreign(call.subject)) {
                 (Ok(_), None) => {}
                 (Err(error), Some(expected)) => assert_variant(&error, &expected),
                 (answer, expected) => panic!("{answer:?}, and not {expected:?}"),
