@@ -80,19 +80,20 @@ unsafe fn call(
     value: usize,
     len: usize,
 ) -> Result<c_int, Errno> {
+    let arguments = [fd as usize, SOL_SCTP as usize, option as usize, value, len];
     // SAFETY: the caller guarantees what the system call requires.
-    let returned = unsafe {
-        syscall(
-            number,
-            [fd as usize, SOL_SCTP as usize, option as usize, value, len],
-        )
-    } as c_int;
-    // The kernel returns -4095 to -1 for an error; getsockopt returns no other
-    // negative value.
-    if returned < 0 {
-        return Err(Errno::from_raw_os_error(returned.wrapping_neg()));
+    let returned = unsafe { syscall(number, arguments) } as isize;
+    // The kernel returns an errno as a value from -4095 to -1.
+    if let -4095..=-1 = returned {
+        return Err(errno(returned));
     }
-    Ok(returned)
+    Ok(returned as c_int)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "at least -4095")]
+#[cold]
+fn errno(returned: isize) -> Errno {
+    Errno::from_raw_os_error(-(returned as i32))
 }
 
 /// # Safety
