@@ -42,8 +42,7 @@ use helper::{FETCH, Helper, PEEL_OFF};
 ///
 /// ```no_run
 /// use sctp_peeloff::{Error, PeeloffFlags, Peeler};
-/// # fn main() -> Result<(), Error> {
-/// # let (server, id): (std::os::fd::OwnedFd, _) = todo!();
+/// # fn example(server: std::os::fd::OwnedFd, id: sctp_peeloff::AssocId) -> Result<(), Error> {
 ///
 /// let peeler = Peeler::new()?;
 /// let peeled = match peeler.peeloff_flags(&server, id, PeeloffFlags::CLOEXEC) {

@@ -136,6 +136,8 @@ fn start() -> Result<OwnedFd, Errno> {
         drop(unsafe { OwnedFd::from_raw_fd(number) });
     }
     if errno != 0 {
+        // Waits until the thread has closed its end, in this table or in its own.
+        let _ = receive(&ours, RecvFlags::CMSG_CLOEXEC);
         return Err(Errno::from_raw_os_error(errno));
     }
     set_socket_timeout(&ours, Timeout::Recv, None)?;

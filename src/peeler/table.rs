@@ -74,9 +74,9 @@ unsafe fn close_listed(kept: RawFd) -> Result<(), Errno> {
         open.extend(name.to_str().and_then(|name| name.parse::<RawFd>().ok()));
     }
     for fd in open.into_iter().filter(|fd| *fd != kept) {
-        // SAFETY: the caller guarantees that nothing owns the descriptor. The one of the
-        // folder is closed already, which makes this call fail.
-        unsafe { rustix::io::close(fd) };
+        // The call fails for the descriptor of the folder, which is closed already.
+        // SAFETY: the caller guarantees that nothing owns the descriptor.
+        unsafe { libc::close(fd) };
     }
     Ok(())
 }

@@ -11,6 +11,8 @@ mod flags;
 mod lookup;
 mod notification;
 mod peeled_socket;
+/// A peel-off that no race for a descriptor can lose.
+mod peeler;
 mod peeloff;
 mod races;
 mod random_calls;

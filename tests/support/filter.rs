@@ -47,6 +47,10 @@ impl Call {
         Self::with(FCNTL, &[(1, command)])
     }
 
+    pub fn close(fd: i32) -> Self {
+        Self::with(&[libc::SYS_close], &[(0, fd)])
+    }
+
     pub fn socket_of(family: i32) -> Self {
         Self::with(&[libc::SYS_socket], &[(0, family)])
     }
@@ -70,6 +74,11 @@ pub fn deny(calls: impl IntoIterator<Item = Call>, errno: i32) {
 /// From here on, on this thread, the calls end the process, and so fail the test.
 pub fn forbid(calls: impl IntoIterator<Item = Call>) {
     apply(calls, libc::SECCOMP_RET_KILL_PROCESS);
+}
+
+/// From here on, on this thread and on those that it starts, the calls end the thread.
+pub fn kill_thread(calls: impl IntoIterator<Item = Call>) {
+    apply(calls, libc::SECCOMP_RET_KILL_THREAD);
 }
 
 /// The architecture is not checked: this program is the only caller.
