@@ -19,7 +19,7 @@ mod helper;
 #[cfg(target_os = "linux")]
 mod table;
 
-use helper::{FETCH, Helper, PEEL_OFF};
+use helper::{FETCH, Helper, NOTHING_KEPT, PEEL_OFF};
 
 /// Peels off associations without a race for a file descriptor.
 ///
@@ -141,7 +141,7 @@ impl Peeler {
             Ok(Ok(peeled)) => set_nonblock(peeled, flags),
             Ok(Err(number)) => Err(Error::Undelivered(Parked {
                 helper: Arc::clone(&self.helper),
-                number: Some(number),
+                number,
                 flags,
             })),
             Err(errno) => Err(diagnose::peeloff_error(socket, assoc, errno)),
@@ -163,8 +163,8 @@ fn set_nonblock(peeled: OwnedFd, flags: PeeloffFlags) -> Result<OwnedFd, Error> 
 #[must_use = "if this value is dropped, the association ends"]
 pub struct Parked {
     helper: Arc<Helper>,
-    /// The descriptor in the helper thread's table, until it is delivered.
-    number: Option<c_int>,
+    /// The descriptor in the helper thread's table.
+    number: c_int,
     flags: PeeloffFlags,
 }
 
@@ -179,15 +179,13 @@ impl Parked {
     /// | [`FlagsNotSet`](Error::FlagsNotSet) | any | peeled off, into the error's `socket` |
     /// | [`StateUnknown`](Error::StateUnknown) | `EPIPE`, any other | **unknown**: the helper thread has ended, and its descriptors are closed |
     pub fn fetch(mut self) -> Result<OwnedFd, Error> {
-        let Some(number) = self.number.take() else {
-            return Err(Error::BadDescriptor);
-        };
-        match self.helper.request([FETCH, number], None, self.flags) {
-            Ok(Ok(peeled)) => set_nonblock(peeled, self.flags),
-            Ok(Err(number)) => {
-                self.number = Some(number);
-                Err(Error::Undelivered(self))
+        let request = [FETCH, self.number];
+        match self.helper.request(request, None, self.flags) {
+            Ok(Ok(peeled)) => {
+                self.number = NOTHING_KEPT;
+                set_nonblock(peeled, self.flags)
             }
+            Ok(Err(_)) => Err(Error::Undelivered(self)),
             Err(errno) => Err(Error::StateUnknown(errno)),
         }
     }
@@ -195,8 +193,8 @@ impl Parked {
 
 impl Drop for Parked {
     fn drop(&mut self) {
-        if let Some(number) = self.number {
-            self.helper.release(number);
+        if self.number != NOTHING_KEPT {
+            self.helper.release(self.number);
         }
     }
 }

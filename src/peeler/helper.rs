@@ -28,7 +28,7 @@ const RELEASE: c_int = 2;
 
 /// The first integer of a reply is an errno or 0. The second one is the descriptor that
 /// the helper thread keeps until its release, or this.
-const NOTHING_KEPT: c_int = -1;
+pub(super) const NOTHING_KEPT: c_int = -1;
 
 const START_TIME: Duration = Duration::from_secs(5);
 const STACK_SIZE: usize = 64 << 10;

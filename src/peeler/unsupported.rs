@@ -10,6 +10,7 @@ use crate::flags::PeeloffFlags;
 
 pub(super) const PEEL_OFF: c_int = 0;
 pub(super) const FETCH: c_int = 1;
+pub(super) const NOTHING_KEPT: c_int = -1;
 
 #[derive(Debug)]
 pub(super) enum Helper {}

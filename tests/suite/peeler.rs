@@ -1,4 +1,5 @@
 //! `Peeler`, which peels off in a thread with a file descriptor table of its own.
+#![allow(clippy::similar_names, reason = "a peeler returns a peeled socket")]
 
 use std::fs;
 use std::os::fd::OwnedFd;

@@ -9,7 +9,7 @@ use sctp_peeloff::sockopt::SCTP_SOCKOPT_PEELOFF;
 use sctp_peeloff::{AssocId, Effect, Error, Peeler, assoc_ids};
 
 use super::works;
-use crate::support::filter::{Call, kill_thread};
+use crate::support::filter::{Call, deny, kill_thread};
 use crate::support::{Family, assert_matches, associate, process, server};
 
 /// Starts a helper thread that these calls end.
@@ -90,5 +90,28 @@ fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
         assert!(libc::WIFEXITED(status));
         assert_eq!(libc::WEXITSTATUS(status), 1);
         works(&peeler.peeloff(&server, id).unwrap(), &client);
+    });
+}
+
+/// The reply to the failed call holds the descriptor of another association.
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+#[test]
+fn peeler_fails_with_epipe_after_a_call_that_could_not_receive_its_reply() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let (_first, first) = associate(Family::V4, &server);
+        let (second, id) = associate(Family::V4, &server);
+        let peeler = Peeler::new().unwrap();
+        let denied = || {
+            deny([Call::any(&[libc::SYS_recvmsg])], libc::EPERM);
+            peeler.peeloff(&server, first).unwrap_err()
+        };
+        let error = thread::scope(|scope| scope.spawn(denied).join().unwrap());
+        assert_matches!(error, Error::StateUnknown(Errno::PERM));
+        assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::None);
+        works(
+            &Peeler::new().unwrap().peeloff(&server, id).unwrap(),
+            &second,
+        );
     });
 }
