@@ -45,6 +45,7 @@ fn structs_match_the_header() {
             "sstat_assoc_id",
             offset_of!(Status, assoc_id),
         ),
+        ("sctp_status", "sstat_state", offset_of!(Status, state)),
         (
             "sctp_paddrinfo",
             "spinfo_assoc_id",
@@ -153,7 +154,8 @@ fn any_bytes_are_valid_values() {
     let mut status = Status::new(AssocId::from_raw(1));
     write(&mut status, 0x22);
     assert_eq!(status.assoc_id.as_raw(), 0x2222_2222);
-    assert_eq!(status.rest, [0x2222_2222; 43]);
+    assert_eq!(status.state, 0x2222_2222);
+    assert_eq!(status.rest, [0x2222_2222; 42]);
 
     let mut peer = PeerAddress::new(AssocId::from_raw(1), ([192, 0, 2, 1], 7).into());
     write(&mut peer, 0x33);

@@ -18,6 +18,8 @@ mod guide;
 mod injected;
 /// The kernel has no memory.
 mod out_of_memory;
+/// A cgroup BPF program overwrites the result, in every combination.
+mod overwritten_result;
 /// The descriptor, the id or the peer is not one that can be peeled off.
 mod sockets;
 
