@@ -82,8 +82,8 @@ fn reader_does_not_report_a_notification_that_the_peer_forged() {
             .map(u16::to_ne_bytes)
             .concat();
         forged.extend(victim.as_raw().to_ne_bytes());
-        // The struct has 20 bytes, and the chunk 8 in front of these.
-        let reason = [vec![0; 12], forged.repeat(50)].concat();
+        // Behind the 20 bytes of the struct come 4 of the error cause.
+        let reason = [vec![0; 16], forged.repeat(50)].concat();
         let own = assoc_ids(&attacker).unwrap()[0];
         send_flags(&attacker, &Message::new(reason, 0, 0).to(own), SCTP_ABORT).unwrap();
 

@@ -3,7 +3,11 @@
     unsafe_code,
     reason = "sendmsg and recvmsg with SCTP's control messages"
 )]
-#![allow(clippy::cast_possible_truncation, reason = "sizes of small structs")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sizes of small structs, and flags"
+)]
 
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -148,8 +152,8 @@ pub fn deliver(socket: impl AsFd, data: usize, control: usize) -> Result<Deliver
     Ok(Delivery {
         data,
         control,
-        controllen: header.msg_controllen as usize,
-        flags: ReturnFlags::from_bits_retain(header.msg_flags as u32),
+        controllen: header.msg_controllen as _,
+        flags: ReturnFlags::from_bits_retain(header.msg_flags as _),
     })
 }
 
