@@ -49,7 +49,7 @@ use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 
 use crate::assoc_id::AssocId;
-use crate::backend::getsockopt;
+use crate::backend::{getsockopt, getsockopt_raw, result};
 use crate::flags::PeeloffFlags;
 use crate::uapi::{
     PeeloffArg, PeeloffFlagsArg, Plain, SCTP_GET_ASSOC_ID_LIST, SCTP_SOCKOPT_PEELOFF,
@@ -103,10 +103,11 @@ pub(crate) fn peeloff<A: Argument>(
     flags: PeeloffFlags,
 ) -> Result<OwnedFd, Errno> {
     let socket = socket.as_raw_fd();
-    let (result, sd) = call::<A>(socket, assoc, flags);
-    let fd = match result {
-        Ok(fd) if fd > 0 && fd == sd && fd != socket => fd,
-        _ => examine(socket, assoc, result, sd, &Kernel::<A>(flags, PhantomData))?,
+    let reply @ (fd, sd) = call::<A>(socket, assoc, flags);
+    let fd = if fd > 0 && fd == sd && fd != socket {
+        fd
+    } else {
+        examine(socket, assoc, reply, &Kernel::<A>(flags, PhantomData))?
     };
     // SAFETY: the kernel returned this descriptor as the new one in two places, or
     // `examine` has shown that it is the new one. The kernel gives a new descriptor to
@@ -114,16 +115,14 @@ pub(crate) fn peeloff<A: Argument>(
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// One getsockopt: its result, and `sd` afterwards.
+/// What one getsockopt has left behind: what the kernel returned, and `sd`.
+type Reply = (c_int, c_int);
+
 #[inline]
-fn call<A: Argument>(
-    socket: RawFd,
-    assoc: AssocId,
-    flags: PeeloffFlags,
-) -> (Result<c_int, Errno>, c_int) {
+fn call<A: Argument>(socket: RawFd, assoc: AssocId, flags: PeeloffFlags) -> Reply {
     let mut argument = A::new(assoc, flags);
-    let result = getsockopt(socket, A::OPTION, &mut argument);
-    (result, argument.sd())
+    let returned = getsockopt_raw(socket, A::OPTION, &mut argument);
+    (returned, argument.sd())
 }
 
 /// The queries that decide about a candidate.
@@ -132,8 +131,8 @@ trait Queries {
     fn is_on(&self, fd: RawFd, assoc: AssocId) -> bool;
     /// Whether the socket is known not to have this association.
     fn is_not_on(&self, socket: RawFd, assoc: AssocId) -> bool;
-    /// The result and `sd` of a second peel-off.
-    fn repeat(&self, socket: RawFd, assoc: AssocId) -> (Result<c_int, Errno>, c_int);
+    /// The reply to a second peel-off.
+    fn repeat(&self, socket: RawFd, assoc: AssocId) -> Reply;
 }
 
 struct Kernel<A>(PeeloffFlags, PhantomData<A>);
@@ -149,7 +148,7 @@ impl<A: Argument> Queries for Kernel<A> {
         getsockopt(socket, SCTP_STATUS, &mut Status::new(assoc)) == Err(Errno::INVAL)
     }
 
-    fn repeat(&self, socket: RawFd, assoc: AssocId) -> (Result<c_int, Errno>, c_int) {
+    fn repeat(&self, socket: RawFd, assoc: AssocId) -> Reply {
         call::<A>(socket, assoc, self.0)
     }
 }
@@ -159,10 +158,10 @@ impl<A: Argument> Queries for Kernel<A> {
 fn examine(
     socket: RawFd,
     assoc: AssocId,
-    result: Result<c_int, Errno>,
-    sd: c_int,
+    (returned, sd): Reply,
     queries: &impl Queries,
 ) -> Result<RawFd, Errno> {
+    let result = result(returned);
     let candidate = match result {
         Ok(0) => sd.max(0),
         Ok(fd) => fd,
@@ -173,7 +172,7 @@ fn examine(
         && queries.is_on(candidate, assoc)
         && queries.is_not_on(socket, assoc)
         && match queries.repeat(socket, assoc) {
-            (again, _) if result == Ok(candidate) => again != Ok(candidate),
+            (again, _) if returned == candidate => again != candidate,
             (_, again) => again != candidate,
         };
     if is_new {

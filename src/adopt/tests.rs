@@ -7,8 +7,6 @@ use super::*;
 const SOCKET: RawFd = 5;
 const ASSOC: AssocId = AssocId::from_raw(3);
 
-type Reply = (Result<c_int, Errno>, c_int);
-
 /// A descriptor table: the descriptors that have the association and no other, and the
 /// reply to a second peel-off.
 struct Table<'a> {
@@ -40,7 +38,7 @@ impl Queries for Table<'_> {
 }
 
 fn reply(result: Result<c_int, Errno>, sd: c_int) -> Reply {
-    (result, sd)
+    (result.unwrap_or_else(|errno| -errno.raw_os_error()), sd)
 }
 
 /// The outcome of a first reply and, for the second peel-off, another one or the same.
@@ -50,15 +48,16 @@ fn outcome(first: Reply, second: Option<Reply>, on: &[RawFd]) -> Result<RawFd, E
         second: second.unwrap_or(first),
         queries: Cell::new(0),
     };
-    let outcome = examine(SOCKET, ASSOC, first.0, first.1, &table);
+    let outcome = examine(SOCKET, ASSOC, first, &table);
     assert!(table.queries.get() <= 3);
     outcome
 }
 
 const FORGED: Option<Reply> = None;
-const REFUSED: Option<Reply> = Some((Err(Errno::INVAL), -1));
+/// `EINVAL`
+const REFUSED: Option<Reply> = Some((-22, -1));
 /// As on 5.10, if a cgroup BPF program is attached.
-const REFUSED_WITH_ZERO: Option<Reply> = Some((Err(Errno::INVAL), 0));
+const REFUSED_WITH_ZERO: Option<Reply> = Some((-22, 0));
 
 #[test]
 fn positive_result_with_another_sd_is_adopted_if_the_queries_agree() {
