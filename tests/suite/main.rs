@@ -4,7 +4,6 @@
 
 mod association_setup;
 
-mod descriptor_leaks;
 mod errors;
 mod fallback;
 mod flags;

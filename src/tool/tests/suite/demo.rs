@@ -10,9 +10,9 @@ fn works(args: &[&str], address: &str) {
     assert!(said.contains(&format!("\nserver    {address}:")), "{said}");
     let new = kernel::has_flags_option();
     let flags = if new {
-        "option    SCTP_SOCKOPT_PEELOFF_FLAGS: the flags are made with the descriptor\n"
+        "option    SCTP_SOCKOPT_PEELOFF_FLAGS: the flags are set atomically\n"
     } else {
-        "option    SCTP_SOCKOPT_PEELOFF: the flags are set after the peel-off, by fcntl\n"
+        "option    SCTP_SOCKOPT_PEELOFF: the flags are set after the peel-off, with fcntl\n"
     };
     assert!(said.contains(flags), "{said}");
     for line in [
@@ -25,17 +25,17 @@ fn works(args: &[&str], address: &str) {
 }
 
 #[test]
-fn over_ipv4() {
+fn demo_peels_off_over_ipv4() {
     works(&["demo"], "127.0.0.1");
 }
 
 #[test]
-fn over_ipv6() {
+fn demo_peels_off_over_ipv6() {
     works(&["demo", "--ipv6"], "[::1]");
 }
 
 #[test]
-fn without_a_word() {
+fn demo_is_the_default_command() {
     works(&[], "127.0.0.1");
     works(&["--ipv6"], "[::1]");
 }

@@ -37,7 +37,7 @@ fn echoed(client: &OwnedFd, number: u16) {
 }
 
 #[test]
-fn peeled_off_after_so_many_messages() {
+fn serve_peels_off_after_messages() {
     for (ip, family) in SIDES {
         let mut server = Server::start(ip, &["--after", "4"]);
         let (busy, sporadic) = (client(&mut server, family), client(&mut server, family));
@@ -62,7 +62,7 @@ fn peeled_off_after_so_many_messages() {
 }
 
 #[test]
-fn peeled_off_after_so_many_bytes() {
+fn serve_peels_off_after_bytes() {
     let mut server = Server::start("127.0.0.1", &["--after-bytes", "27"]);
     let client = client(&mut server, Family::V4);
     echoed(&client, 0);
@@ -78,7 +78,7 @@ fn peeled_off_after_so_many_bytes() {
 }
 
 #[test]
-fn the_end_is_noticed() {
+fn serve_reports_the_end() {
     for (messages, after) in [(1, "2"), (2, "2")] {
         for (label, abort) in [("gone", false), ("aborted", true)] {
             let mut server = Server::start("127.0.0.1", &["--after", after]);
@@ -100,7 +100,7 @@ fn the_end_is_noticed() {
 
 /// The association stays where it is, and leaves once there is room.
 #[test]
-fn without_a_free_descriptor() {
+fn serve_retries_the_peel_off_without_a_free_descriptor() {
     let mut server = Server::start("127.0.0.1", &["--after", "2"]);
     let client = client(&mut server, Family::V4);
     let few = Rlimit {
@@ -111,7 +111,10 @@ fn without_a_free_descriptor() {
     echoed(&client, 0);
     echoed(&client, 1);
     let refused = server.wait_for("refused");
-    assert!(refused.contains("no descriptor is free"), "{refused}");
+    assert!(
+        refused.contains("no file descriptor available"),
+        "{refused}"
+    );
     echoed(&client, 2);
     let few = Rlimit {
         current: old.current.map(|old| old.min(1024)),
@@ -125,7 +128,7 @@ fn without_a_free_descriptor() {
 
 /// A peer that does not read must not keep the others waiting.
 #[test]
-fn a_stalled_peer() {
+fn serve_peels_off_a_peer_that_does_not_read() {
     let mut server = Server::start("127.0.0.1", &["--after", "1000000"]);
     let (stalled, other) = (
         client(&mut server, Family::V4),
@@ -151,7 +154,7 @@ fn a_stalled_peer() {
 }
 
 #[test]
-fn a_signal_ends_it_gracefully() {
+fn serve_ends_gracefully_at_a_signal() {
     for signal in [Signal::INT, Signal::TERM] {
         let mut server = Server::start("127.0.0.1", &["--after", "2"]);
         let (shared, peeled) = (
