@@ -15,7 +15,8 @@ use lexopt::Arg::{Long, Short};
 use lexopt::{Arg, Parser};
 use loopback::{Family, Result};
 
-// The man page, sctp-peeloff.1, lists the same commands and options.
+// The man page, sctp-peeloff.1, lists the same commands and options. Shell completions do
+// not exist, because lexopt does not generate them.
 const HELP: &str = "\
 Peels off SCTP associations from one-to-many sockets on this machine.
 

@@ -30,13 +30,17 @@ impl Carried {
 
 impl fmt::Display for Carried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.messages == 1 { "" } else { "s" };
+        let plural = plural(self.messages);
         write!(f, "{} message{plural}, {} bytes", self.messages, self.bytes)?;
         match self.dropped {
             0 => Ok(()),
             dropped => write!(f, ", {dropped} not echoed"),
         }
     }
+}
+
+fn plural(number: u64) -> &'static str {
+    if number == 1 { "" } else { "s" }
 }
 
 #[derive(Default)]
@@ -58,10 +62,12 @@ impl fmt::Display for Totals {
             carried,
             ..
         } = self;
+        let plural = plural(*associations);
         write!(
             f,
-            "{associations} associations, {established} established, {peeled} peeled off; {carried}"
-        )
+            "{associations} association{plural}, {established} established, "
+        )?;
+        write!(f, "{peeled} peeled off; {carried}")
     }
 }
 
