@@ -41,9 +41,13 @@ fn limit_descriptors(server: &Server) -> Rlimit {
     prlimit(Some(server.pid()), Resource::Nofile, limit).unwrap()
 }
 
+/// Stops the server, and returns the totals.
 fn total(mut server: Server) -> String {
     server.signal(Signal::TERM);
-    server.wait_for("total")
+    let total = server.wait_for("total");
+    // The server has not waited for an association that does not exist.
+    assert_eq!(server.count("ending"), 0, "{:?}", server.seen);
+    total
 }
 
 #[test]
