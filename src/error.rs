@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use crate::assoc_id::AssocId;
 use crate::flags::PeeloffFlags;
+use crate::uapi::{NOT_FOUND, WRONG_SOCKET};
 
 /// What a failed call did to the association.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -155,11 +156,9 @@ impl Error {
     #[must_use]
     pub const fn errno(&self) -> Option<Errno> {
         match self {
-            Self::NoSuchAssociation(_)
-            | Self::NoSuchPeer(_)
-            | Self::NotOneToMany
-            | Self::NotPeelable
-            | Self::UnknownFlags(_) => Some(Errno::INVAL),
+            Self::NoSuchAssociation(_) | Self::NoSuchPeer(_) => Some(NOT_FOUND),
+            Self::NotOneToMany | Self::NotPeelable => Some(WRONG_SOCKET),
+            Self::UnknownFlags(_) => Some(Errno::INVAL),
             Self::NotSctp => Some(Errno::OPNOTSUPP),
             Self::NotSocket => Some(Errno::NOTSOCK),
             Self::BadDescriptor => Some(Errno::BADF),

@@ -99,12 +99,14 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(target_os = "linux")]
 mod adopt;
 mod assoc_id;
 mod backend;
 mod control;
 mod diagnose;
 mod error;
+#[cfg_attr(not(target_os = "linux"), path = "fallback/unsupported.rs")]
 mod fallback;
 mod flags;
 mod guard;

@@ -11,6 +11,8 @@ use crate::assoc_id::AssocId;
 use crate::diagnose;
 use crate::error::Error;
 use crate::sockopt;
+#[cfg(feature = "alloc")]
+use crate::uapi::MAX_LIST;
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_ID_LIST, …)`—Returns the ids of the
 /// associations on a one-to-many socket.
@@ -115,6 +117,8 @@ fn list(socket: BorrowedFd<'_>) -> Result<Vec<AssocId>, Errno> {
     for attempt in 0..ATTEMPTS {
         let number = sockopt::assoc_number(socket)? as usize;
         let room = number.saturating_add(16).saturating_mul(1 << attempt);
+        // A longer buffer is refused, whatever the number of ids.
+        let room = room.min(MAX_LIST).max(number.saturating_add(1));
         let mut buffer = Vec::new();
         buffer.try_reserve_exact(room).map_err(|_| Errno::NOMEM)?;
         buffer.resize(room, AssocId::from_raw(0));

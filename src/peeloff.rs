@@ -89,13 +89,10 @@ pub fn peeloff_flags(
     assoc: AssocId,
     flags: PeeloffFlags,
 ) -> Result<OwnedFd, Error> {
-    let unknown = flags.difference(PeeloffFlags::all());
-    if !unknown.is_empty() {
-        return Err(Error::UnknownFlags(unknown));
-    }
     if flags.is_empty() {
         return peeloff(socket, assoc);
     }
+    fallback::check(flags)?;
     let socket = socket.as_fd();
     guard::descriptor_free(socket)?;
     fallback::peeloff_flags(socket, assoc, flags)
@@ -125,10 +122,5 @@ pub fn peeloff_flags(
 /// - [commit 2cb5c8e378d1](https://git.kernel.org/torvalds/c/2cb5c8e378d1), which added
 ///   the option to the kernel
 pub fn supports_flags(socket: impl AsFd) -> Result<bool, Error> {
-    let socket = socket.as_fd();
-    // Some other protocols return EINVAL for any SCTP option, as SCTP does for this one.
-    if !diagnose::is_sctp(socket)? {
-        return Err(Error::NotSctp);
-    }
-    sockopt::has_peeloff_flags(socket).map_err(|errno| diagnose::socket_error(socket, errno))
+    fallback::supports_flags(socket.as_fd())
 }

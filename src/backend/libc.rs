@@ -1,4 +1,4 @@
-//! Linux through libc.
+//! Linux and FreeBSD through libc.
 #![expect(unsafe_code, reason = "calls of libc functions")]
 
 use core::ffi::c_int;
@@ -6,6 +6,11 @@ use core::ptr;
 
 use rustix::fd::RawFd;
 use rustix::io::Errno;
+
+#[cfg(target_os = "linux")]
+use libc::__errno_location as errno_location;
+#[cfg(target_os = "freebsd")]
+use libc::__error as errno_location;
 
 use crate::uapi::{Plain, SOL_SCTP};
 
@@ -48,12 +53,10 @@ pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> Resul
 }
 
 #[inline]
-fn result(returned: c_int) -> Result<c_int, Errno> {
+pub(super) fn result(returned: c_int) -> Result<c_int, Errno> {
     if returned >= 0 {
         return Ok(returned);
     }
     // SAFETY: libc guarantees that the location of the thread's errno is readable.
-    Err(Errno::from_raw_os_error(unsafe {
-        *libc::__errno_location()
-    }))
+    Err(Errno::from_raw_os_error(unsafe { *errno_location() }))
 }
