@@ -8,8 +8,8 @@
 //!
 //! `calls` has the functions for options at the level `SOL_SCTP`:
 //!
-//! - `getsockopt(fd, option, value)` returns the result, which is not always 0;
-//! - `setsockopt(fd, option, value)`.
+//! - `getsockopt(fd, option, value)` and `setsockopt(fd, option, value)` return what the
+//!   kernel returns: an errno as a value from -4095 to -1.
 //!
 //! `system` has what differs between the systems:
 //!
@@ -18,6 +18,13 @@
 //! - `is_sctp(socket)` and `is_one_to_one(socket)`: the protocol and the style;
 //! - `has_no_id_list(socket)`;
 //! - `peeloff(socket, assoc)`, except on Linux, where a peel-off is an option.
+
+use core::ffi::c_int;
+
+use rustix::fd::RawFd;
+use rustix::io::Errno;
+
+use crate::uapi::Plain;
 
 // Cargo.toml has the same condition, for the dependency on libc. A test compares the
 // two.
@@ -73,9 +80,30 @@ mod system;
 #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
 use calls as system;
 
-pub(crate) use calls::{getsockopt, setsockopt};
+#[cfg(target_os = "linux")]
+pub(crate) use calls::getsockopt as getsockopt_raw;
 #[cfg(feature = "alloc")]
 pub(crate) use system::has_no_id_list;
 #[cfg(not(target_os = "linux"))]
 pub use system::peeloff;
 pub(crate) use system::{MOVES_FIRST, is_one_to_one, is_sctp};
+
+pub(crate) fn getsockopt<T: Plain + ?Sized>(
+    fd: RawFd,
+    option: c_int,
+    value: &mut T,
+) -> Result<c_int, Errno> {
+    result(calls::getsockopt(fd, option, value))
+}
+
+pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> Result<(), Errno> {
+    result(calls::setsockopt(fd, option, value)).map(drop)
+}
+
+/// Separates the errno from other values.
+pub(crate) fn result(returned: c_int) -> Result<c_int, Errno> {
+    if let -4095..=-1 = returned {
+        return Err(Errno::from_raw_os_error(-returned));
+    }
+    Ok(returned)
+}

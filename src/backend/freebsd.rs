@@ -9,7 +9,8 @@ use rustix::io::Errno;
 use rustix::net::ipproto;
 use rustix::net::sockopt::socket_protocol;
 
-use super::calls::{getsockopt, result};
+use super::calls::or_errno;
+use super::{getsockopt, result};
 use crate::assoc_id::AssocId;
 use crate::uapi::SCTP_REUSE_PORT;
 #[cfg(feature = "alloc")]
@@ -54,7 +55,9 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Errno> {
     #[expect(clippy::cast_sign_loss, reason = "sctp_assoc_t is unsigned here")]
     let id = assoc.as_raw() as libc::sctp_assoc_t;
     // SAFETY: `socket` is open, and the kernel has SCTP, as the socket's protocol shows.
-    let fd = result(unsafe { libc::sctp_peeloff(socket.as_raw_fd(), id) })?;
+    let fd = result(or_errno(unsafe {
+        libc::sctp_peeloff(socket.as_raw_fd(), id)
+    }))?;
     // SAFETY: libc guarantees that the result of a successful call is the new
     // descriptor. The kernel gives a new descriptor to this call alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })

@@ -119,7 +119,10 @@ fn family_has_16_bits() {
 #[test]
 fn any_bytes_are_valid_arguments_of_a_peel_off() {
     let mut arg = PeeloffFlagsArg {
-        p_arg: PeeloffArg::new(AssocId::from_raw(1)),
+        p_arg: PeeloffArg {
+            associd: AssocId::from_raw(1),
+            sd: -1,
+        },
         flags: 0,
     };
     write(&mut arg, 0x11);
