@@ -186,10 +186,12 @@ mod tests {
     use libc::{sctp_rcvinfo, sctp_sndrcvinfo};
 
     /// The compiler evaluates the assertions.
+    #[expect(unsafe_code, reason = "libc declares the length macros as unsafe")]
     const _: () = {
-        // SAFETY: `CMSG_LEN` and `CMSG_SPACE` only compute a length.
-        assert!(HEADER == unsafe { libc::CMSG_LEN(0) } as usize);
-        assert!(WORD == unsafe { libc::CMSG_SPACE(1) } as usize - HEADER);
+        // SAFETY: both functions only compute a length.
+        let [header, space] = unsafe { [libc::CMSG_LEN(0), libc::CMSG_SPACE(1)] };
+        assert!(HEADER == header as usize);
+        assert!(HEADER + WORD == space as usize);
         assert!(offset_of!(sctp_rcvinfo, rcv_ppid) == 8);
         assert!(offset_of!(sctp_rcvinfo, rcv_tsn) == RCVINFO[0]);
         assert!(offset_of!(sctp_rcvinfo, rcv_cumtsn) == RCVINFO[1]);

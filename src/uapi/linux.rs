@@ -110,5 +110,5 @@ pub(super) fn family(address: &SocketAddr) -> [u8; 2] {
 
 #[cfg(all(test, target_os = "linux", not(miri)))]
 pub(crate) mod header;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, target_os = "linux", not(miri)))]
 mod tests;

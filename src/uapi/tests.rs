@@ -25,9 +25,18 @@ fn sockaddr_storage_holds_an_ipv6_address() {
     assert_eq!(storage[28..], [0; 100]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn family_has_16_bits() {
+    let v4 = ([127, 0, 0, 1], 1).into();
+    let v6 = (Ipv6Addr::LOCALHOST, 1).into();
+    assert_eq!(system::family(&v4), 2_u16.to_ne_bytes());
+    assert_eq!(system::family(&v6), 10_u16.to_ne_bytes());
+}
+
 /// Overwrites every byte of a value, as the kernel may.
 #[allow(unsafe_code, reason = "writes to a value as the kernel does")]
-pub(super) fn write<T: Plain + ?Sized>(value: &mut T, byte: u8) {
+fn write<T: Plain + ?Sized>(value: &mut T, byte: u8) {
     let size = size_of_val(value);
     let bytes = core::ptr::from_mut(value).cast::<u8>();
     // SAFETY: `value` is live and exclusively borrowed, and `Plain` guarantees that any
@@ -52,4 +61,23 @@ fn any_bytes_are_valid_values() {
     let mut ids = [AssocId::from_raw(1); 3];
     write(&mut ids[..], 0x44);
     assert_eq!(ids, [AssocId::from_raw(0x4444_4444); 3]);
+}
+
+/// Under Miri a type for which [`Plain`] does not hold is an error.
+#[cfg(target_os = "linux")]
+#[test]
+fn any_bytes_are_valid_arguments_of_a_peel_off() {
+    let mut arg = PeeloffFlagsArg {
+        p_arg: PeeloffArg {
+            associd: AssocId::from_raw(1),
+            sd: -1,
+        },
+        flags: 0,
+    };
+    write(&mut arg, 0x11);
+    let PeeloffArg { associd, sd } = arg.p_arg;
+    assert_eq!([associd.as_raw(), sd], [0x1111_1111; 2]);
+    assert_eq!(arg.flags, 0x1111_1111);
+    // The argument of `has_peeloff_flags` has no bytes.
+    write(&mut [0_u32; 0], 0x55);
 }

@@ -1,18 +1,13 @@
 //! The constants and layouts, compared with the header and with libc.
 
-#[cfg(not(miri))]
 use core::mem::{offset_of, size_of};
-use core::net::{Ipv4Addr, Ipv6Addr};
 
-#[cfg(not(miri))]
 use super::header::Header;
 use super::*;
-use crate::uapi::tests::write;
 use crate::uapi::{Event, SCTP_ALL_ASSOC, SOL_SCTP, Status};
 
 /// The kernel accepts a value that is longer than its struct, so that one struct serves
 /// both options of a peer's address.
-#[cfg(not(miri))]
 #[test]
 fn structs_match_the_header() {
     let header = Header::read();
@@ -76,7 +71,6 @@ fn structs_match_the_header() {
     }
 }
 
-#[cfg(not(miri))]
 #[test]
 fn constants_match_the_header() {
     let header = Header::read();
@@ -105,30 +99,4 @@ fn constants_match_libc() {
     assert_eq!(SCTP_GET_ASSOC_NUMBER, libc::SCTP_GET_ASSOC_NUMBER);
     assert_eq!(SCTP_GET_ASSOC_ID_LIST, libc::SCTP_GET_ASSOC_ID_LIST);
     assert_eq!(SCTP_RECVRCVINFO, libc::SCTP_RECVRCVINFO);
-}
-
-#[test]
-fn family_has_16_bits() {
-    let v4 = (Ipv4Addr::LOCALHOST, 1).into();
-    let v6 = (Ipv6Addr::LOCALHOST, 1).into();
-    assert_eq!(family(&v4), 2_u16.to_ne_bytes());
-    assert_eq!(family(&v6), 10_u16.to_ne_bytes());
-}
-
-/// Under Miri a type for which [`Plain`] does not hold is an error.
-#[test]
-fn any_bytes_are_valid_arguments_of_a_peel_off() {
-    let mut arg = PeeloffFlagsArg {
-        p_arg: PeeloffArg {
-            associd: AssocId::from_raw(1),
-            sd: -1,
-        },
-        flags: 0,
-    };
-    write(&mut arg, 0x11);
-    let PeeloffArg { associd, sd } = arg.p_arg;
-    assert_eq!([associd.as_raw(), sd], [0x1111_1111; 2]);
-    assert_eq!(arg.flags, 0x1111_1111);
-    // The argument of `has_peeloff_flags` has no bytes.
-    write(&mut [0_u32; 0], 0x55);
 }
