@@ -1,5 +1,6 @@
 //! The tool, as a program: one module for each of its commands, and for what they
 //! share.
+#![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 
 mod check;
