@@ -131,7 +131,7 @@ fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
 /// `struct sctp_rcvinfo` with each message.
 ///
 /// [`RcvInfo::from_control`] parses it. A socket that is peeled off later inherits the
-/// option. The option exists on Linux 3.17 and later. One system call.
+/// option. The option exists on FreeBSD and on Linux 3.17 and later. One system call.
 ///
 /// # Errors
 ///

@@ -18,7 +18,9 @@ use crate::uapi::MAX_LIST;
 /// associations on a one-to-many socket.
 ///
 /// An association that is still being set up from this side and has no id yet is left
-/// out. A peeled-off socket has one id, and none after its association has ended.
+/// out. A peeled-off socket has one id, and none after its association has ended. On
+/// FreeBSD a peeled-off socket has no list, and the function fails with
+/// [`NotOneToMany`](Error::NotOneToMany).
 ///
 /// The function makes two system calls. The first one reads the number of associations
 /// (`SCTP_GET_ASSOC_NUMBER`).
@@ -27,13 +29,13 @@ use crate::uapi::MAX_LIST;
 ///
 /// | error | errno |
 /// |---|---|
-/// | [`NotOneToMany`](Error::NotOneToMany) | `EOPNOTSUPP` |
+/// | [`NotOneToMany`](Error::NotOneToMany) | `EOPNOTSUPP`, or `EINVAL` on FreeBSD |
 /// | [`NotSctp`](Error::NotSctp) | `EOPNOTSUPP`, `ENOPROTOOPT`, `EINVAL` |
 /// | [`OptionsUnavailable`](Error::OptionsUnavailable) | `EOPNOTSUPP`, `ENOPROTOOPT` |
 /// | [`NotSocket`](Error::NotSocket) | `ENOTSOCK` |
 /// | [`BadDescriptor`](Error::BadDescriptor) | `EBADF` |
 /// | [`Unsupported`](Error::Unsupported) | – |
-/// | [`Os`](Error::Os) | any other, such as `ENOMEM` |
+/// | [`Os`](Error::Os) | any other, such as `ENOMEM`, or on FreeBSD `ENOBUFS` for more than 16,383 associations |
 ///
 /// No association is affected.
 ///
@@ -65,7 +67,7 @@ pub fn assoc_ids(socket: impl AsFd) -> Result<Vec<AssocId>, Error> {
 ///
 /// | error | errno |
 /// |---|---|
-/// | [`NoSuchPeer`](Error::NoSuchPeer) | `EINVAL` |
+/// | [`NoSuchPeer`](Error::NoSuchPeer) | `EINVAL`, or `ENOENT` on FreeBSD |
 /// | [`NotSctp`](Error::NotSctp) | `EOPNOTSUPP`, `ENOPROTOOPT`, `EINVAL` |
 /// | [`OptionsUnavailable`](Error::OptionsUnavailable) | `EOPNOTSUPP`, `ENOPROTOOPT` |
 /// | [`NotSocket`](Error::NotSocket) | `ENOTSOCK` |

@@ -281,10 +281,10 @@ impl Reader {
 /// established, restarts or ends. Other subscriptions are not affected. A socket that is
 /// peeled off later inherits the subscription. The subscription also works on a
 /// peeled-off socket, but does not report an end that was before it; check
-/// [`assoc_ids`](crate::assoc_ids) once afterwards.
+/// [`sockopt::has_assoc`] once afterwards.
 ///
-/// The function makes one system call on Linux 5.0 and later. On earlier kernels it makes
-/// three, and uses `SCTP_EVENTS`.
+/// The function makes one system call on FreeBSD and on Linux 5.0 and later. On earlier
+/// kernels it makes three, and uses `SCTP_EVENTS`.
 ///
 /// # Errors
 ///

@@ -1,22 +1,30 @@
 //! The kernel's options, one function each, and one `getsockopt` each.
 //!
+//! Each system has the options and the functions that its kernel has. `peeloff_flags`,
+//! `has_peeloff_flags` and the options `SCTP_SOCKOPT_PEELOFF` and
+//! `SCTP_SOCKOPT_PEELOFF_FLAGS` exist on Linux only. On FreeBSD, [`peeloff`] is a system
+//! call of its own. On systems that this crate does not support, each function fails with
+//! `ENOSYS`.
+//!
 //! These functions add nothing to the system call: no guard, no fallback and no
 //! diagnosis. An error is the kernel's [`Errno`]. Use them if you count system calls.
-//! **If no descriptor is free, the kernel terminates the association** that
-//! [`peeloff`] or [`peeloff_flags`] of this module names. The functions of the same
-//! name at the crate's root check for a free descriptor first.
+//! **If no descriptor is free, Linux terminates the association** that [`peeloff`] or
+//! `peeloff_flags` of this module names. The functions of the same name at the crate's
+//! root check for a free descriptor first.
 //!
-//! If a peel-off returns an ambiguous result, such as descriptor 0, up to three more
+//! If on Linux a peel-off returns an ambiguous result, such as descriptor 0, up to three more
 //! system calls verify the descriptor.
 //!
 //! # References
 //!
 //! - [`net/sctp/socket.c`], `sctp_getsockopt`
 //! - [`include/uapi/linux/sctp.h`], the constants and the structs
+//! - [`sctp(4)`], FreeBSD
 //! - [RFC 6458], the sockets API for SCTP
 //!
 //! [`net/sctp/socket.c`]: https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/net/sctp/socket.c
 //! [`include/uapi/linux/sctp.h`]: https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/uapi/linux/sctp.h
+//! [`sctp(4)`]: https://man.freebsd.org/cgi/man.cgi?query=sctp
 //! [RFC 6458]: https://www.rfc-editor.org/rfc/rfc6458
 
 use core::ffi::c_int;
@@ -53,8 +61,9 @@ pub use linux::{
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` for a one-to-one socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of
-/// another protocol; `EBADF`, `ENOTSOCK`.
+/// `EOPNOTSUPP` for a one-to-one socket, or `EINVAL` on FreeBSD for a one-to-one or
+/// peeled-off socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol;
+/// `EBADF`, `ENOTSOCK`.
 #[doc(alias = "SCTP_GET_ASSOC_NUMBER")]
 pub fn assoc_number(socket: impl AsFd) -> Result<u32, Errno> {
     let mut number = 0_u32;
@@ -75,8 +84,9 @@ pub fn assoc_number(socket: impl AsFd) -> Result<u32, Errno> {
 ///
 /// # Errors
 ///
-/// `EINVAL` if the buffer is too short for all ids; `EOPNOTSUPP` for a one-to-one
-/// socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`,
+/// `EINVAL` if the buffer is too short for all ids; `ENOBUFS` on FreeBSD if the buffer has
+/// more than 16,384 elements; `EOPNOTSUPP` for a one-to-one socket, or `EINVAL` on FreeBSD
+/// for a one-to-one or peeled-off socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`,
 /// `ENOTSOCK`.
 #[doc(alias = "SCTP_GET_ASSOC_ID_LIST")]
 pub fn assoc_id_list(socket: impl AsFd, buffer: &mut [AssocId]) -> Result<&[AssocId], Errno> {
@@ -98,7 +108,7 @@ fn listed(buffer: &[AssocId]) -> Option<&[AssocId]> {
 ///
 /// # Errors
 ///
-/// `EINVAL` if no association has a peer with this address; `EACCES` if
+/// `EINVAL`, or `ENOENT` on FreeBSD, if no association has a peer with this address; `EACCES` if
 /// `net.sctp.pf_expose` is 1 and the path to this address is potentially failed;
 /// `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`, `ENOTSOCK`.
 #[doc(alias = "SCTP_GET_PEER_ADDR_INFO")]
