@@ -1,27 +1,27 @@
-//! The kernel's name for an association.
+//! The id of an association.
 
 use core::ffi::c_int;
 use core::fmt;
 
-/// `sctp_assoc_t`—An association on its socket.
+/// `sctp_assoc_t`—The id of an association on its socket.
 ///
-/// A signed 32-bit number that the kernel gives. Any number may be the id of an
-/// association: kernels before 5.0 count from 1, later ones from 3, since there
-/// 0, 1 and 2 stand for future, current and all associations. So nothing is
-/// refused here; the kernel answers `EINVAL` to what is no id.
+/// A signed 32-bit integer that the kernel chooses. Any value may be a valid id:
+/// kernels before 5.0 count from 1; later kernels count from 3, because there 0, 1 and
+/// 2 mean future, current and all associations. So this crate accepts every value, and
+/// the kernel returns `EINVAL` for a value that is not an id.
 #[doc(alias = "sctp_assoc_t")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(transparent)]
 pub struct AssocId(c_int);
 
 impl AssocId {
-    /// The id with this number.
+    /// Converts an `sctp_assoc_t` to an `AssocId`.
     #[must_use]
     pub const fn from_raw(raw: i32) -> Self {
         Self(raw)
     }
 
-    /// The number of this id.
+    /// Returns the `sctp_assoc_t`.
     #[must_use]
     pub const fn as_raw(self) -> i32 {
         self.0

@@ -1,14 +1,13 @@
-//! Who makes the system calls, as one table.
+//! Selects the backend that makes the system calls.
 //!
-//! Each backend has the same two functions:
+//! Every backend has the same functions, for options at the level `SOL_SCTP`:
 //!
-//! - `getsockopt(socket, option, value)`: the `SOL_SCTP` option; what the kernel
-//!   returns, which is not always 0.
-//! - `sctp_socket()`: a new SCTP socket.
+//! - `getsockopt(fd, option, value)` returns the result, which is not always 0;
+//! - `setsockopt(fd, option, value)`;
+//! - `is_sctp(socket)` and `is_one_to_one(socket)` read `SO_PROTOCOL` and `SO_TYPE`.
 
-#[cfg(target_os = "linux")]
-use core::ffi::c_int;
-
+// Cargo.toml has the same condition, for the dependency on libc. A test compares the
+// two.
 #[cfg(all(
     target_os = "linux",
     target_endian = "little",
@@ -47,14 +46,12 @@ mod imp;
 #[path = "backend/unsupported.rs"]
 mod imp;
 
-pub(crate) use imp::{getsockopt, sctp_socket};
+#[cfg(target_os = "linux")]
+#[path = "backend/kind.rs"]
+mod kind;
 
-// What socket(2) takes: the same on every processor, as SOCK_STREAM would not be,
-// but for the flag.
+pub(crate) use imp::{getsockopt, setsockopt};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use imp::{is_one_to_one, is_sctp};
 #[cfg(target_os = "linux")]
-const AF_INET: c_int = 2;
-#[cfg(target_os = "linux")]
-#[expect(clippy::cast_possible_wrap, reason = "the flag is not the highest bit")]
-const SOCK_SEQPACKET_CLOEXEC: c_int = 5 | crate::PeeloffFlags::CLOEXEC.bits() as c_int;
-#[cfg(target_os = "linux")]
-const IPPROTO_SCTP: c_int = 132;
+pub(crate) use kind::{is_one_to_one, is_sctp};

@@ -1,40 +1,54 @@
-//! From an errno to an [`Error`], by asking the socket. All of this is the cold
-//! path: the call has failed already.
+//! Converts an errno to an [`Error`], with the help of queries to the socket.
+//!
+//! The call has failed already, so the number of system calls does not matter here.
 
 use core::net::SocketAddr;
 
 use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
-use crate::{AssocId, Error, backend, sockopt};
+use crate::assoc_id::AssocId;
+use crate::backend::{self, is_one_to_one};
+use crate::error::Error;
+use crate::sockopt;
 
-/// Why a peel-off failed, and what became of the association.
+/// The reason why a peel-off failed, and the state of the association.
 #[cold]
 pub(crate) fn peeloff_error(socket: BorrowedFd<'_>, assoc: AssocId, errno: Errno) -> Error {
     match errno {
+        // The kernel returns these before it moves the association.
         Errno::INVAL => invalid(socket, assoc),
         Errno::BUSY => Error::SenderBlocked,
-        // The kernel had found the association before any of these. If it is no
-        // longer there, the kernel has destroyed it.
-        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::FAULT => {
-            match sockopt::has_assoc(socket, assoc) {
-                Ok(true) if matches!(errno, Errno::MFILE | Errno::NFILE) => {
-                    Error::NoDescriptor(errno)
-                }
-                Ok(true) => Error::Os(errno),
-                // Nobody is served by hope: what cannot be asked for is lost.
-                Ok(false) | Err(_) => Error::AssociationLost(errno),
-            }
+        Errno::BADF | Errno::NOTSOCK | Errno::OPNOTSUPP | Errno::NOPROTOOPT | Errno::NOSYS => {
+            socket_error(socket, errno)
         }
-        // The answer was hidden, and so would this question's be.
-        Errno::BADMSG => Error::AssociationLost(errno),
-        _ => socket_error(errno),
+        // The kernel returns these before or after the move, or another program returns
+        // them in the kernel's place.
+        _ => match sockopt::has_assoc(socket, assoc) {
+            Ok(true) if matches!(errno, Errno::MFILE | Errno::NFILE) => Error::NoDescriptor(errno),
+            Ok(true) => Error::Os(errno),
+            Ok(false) if follows_the_move(errno) => Error::AssociationLost(errno),
+            Ok(false) | Err(_) => Error::StateUnknown(errno),
+        },
     }
 }
 
-/// `EINVAL` has several causes, and the kernel does not say which.
+/// Whether the kernel returns this errno after it has found the association. If the
+/// socket no longer has the association, the kernel has terminated it.
+fn follows_the_move(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::FAULT
+    )
+}
+
+/// `EINVAL` has several causes.
 fn invalid(socket: BorrowedFd<'_>, assoc: AssocId) -> Error {
-    if sockopt::assoc_number(socket) == Err(Errno::OPNOTSUPP) {
+    // Some other protocols, such as CAN and LLC, return it for any SCTP option.
+    if backend::is_sctp(socket) == Ok(false) {
+        return Error::NotSctp;
+    }
+    if is_one_to_one(socket) == Ok(true) {
         return Error::NotOneToMany;
     }
     match sockopt::has_assoc(socket, assoc) {
@@ -44,44 +58,50 @@ fn invalid(socket: BorrowedFd<'_>, assoc: AssocId) -> Error {
     }
 }
 
-/// Why a socket's ids could not be listed.
+/// The reason why an id list could not be read.
 #[cfg(feature = "alloc")]
 #[cold]
 pub(crate) fn list_error(socket: BorrowedFd<'_>, errno: Errno) -> Error {
+    if errno == Errno::OPNOTSUPP
+        && backend::is_sctp(socket) == Ok(true)
+        && is_one_to_one(socket) == Ok(true)
+    {
+        return Error::NotOneToMany;
+    }
+    socket_error(socket, errno)
+}
+
+/// The reason why a peer's association was not found.
+#[cold]
+pub(crate) fn peer_error(socket: BorrowedFd<'_>, peer: SocketAddr, errno: Errno) -> Error {
     match errno {
-        // The one answer that SCTP's one-to-one sockets share with other protocols.
-        Errno::OPNOTSUPP if sockopt::has_peeloff(socket) == Ok(true) => Error::NotOneToMany,
-        _ => socket_error(errno),
+        Errno::INVAL if backend::is_sctp(socket) != Ok(false) => Error::NoSuchPeer(peer),
+        _ => socket_error(socket, errno),
     }
 }
 
-/// Why a peer's association was not found.
+/// The reason why an option is not available on this socket.
 #[cold]
-pub(crate) fn peer_error(peer: SocketAddr, errno: Errno) -> Error {
-    match errno {
-        Errno::INVAL => Error::NoSuchPeer(peer),
-        _ => socket_error(errno),
-    }
-}
-
-/// What the errno says of the socket itself.
-#[cold]
-pub(crate) fn socket_error(errno: Errno) -> Error {
+pub(crate) fn socket_error(socket: BorrowedFd<'_>, errno: Errno) -> Error {
     match errno {
         Errno::BADF => Error::BadDescriptor,
         Errno::NOTSOCK => Error::NotSocket,
         Errno::NOSYS => Error::Unsupported,
-        Errno::OPNOTSUPP | Errno::NOPROTOOPT => not_sctp(),
+        Errno::INVAL | Errno::OPNOTSUPP | Errno::NOPROTOOPT => match backend::is_sctp(socket) {
+            Ok(false) => Error::NotSctp,
+            Ok(true) if errno != Errno::INVAL => Error::OptionsUnavailable(errno),
+            Ok(true) | Err(_) => Error::Os(errno),
+        },
         _ => Error::Os(errno),
     }
 }
 
-/// The socket is of another protocol; on a kernel without SCTP it could not be
-/// otherwise, and that is what the user has to mend.
-#[cold]
-pub(crate) fn not_sctp() -> Error {
-    match backend::sctp_socket() {
-        Err(Errno::PROTONOSUPPORT | Errno::SOCKTNOSUPPORT | Errno::NOSYS) => Error::Unsupported,
-        _ => Error::NotSctp,
-    }
+/// Whether the socket is an SCTP socket.
+pub(crate) fn is_sctp(socket: BorrowedFd<'_>) -> Result<bool, Error> {
+    backend::is_sctp(socket).map_err(|errno| match errno {
+        Errno::BADF => Error::BadDescriptor,
+        Errno::NOTSOCK => Error::NotSocket,
+        Errno::NOSYS => Error::Unsupported,
+        _ => Error::Os(errno),
+    })
 }

@@ -1,124 +1,157 @@
-//! What can go wrong, and what became of the association.
+//! The error type, and what each error says about the association.
 
 use core::net::SocketAddr;
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
-use crate::{AssocId, PeeloffFlags};
+use crate::assoc_id::AssocId;
+use crate::flags::PeeloffFlags;
 
-/// Why a call failed. Each variant says what became of the association.
+/// What a failed call did to the association.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Effect {
+    /// Nothing. If the socket had the association before the call, the call has not
+    /// affected it.
+    None,
+    /// The association was peeled off. Its descriptor is in the error.
+    PeeledOff,
+    /// The kernel terminated the association: the socket was queried, and no longer has
+    /// the association.
+    Terminated,
+    /// The state of the association could not be determined.
+    Unknown,
+}
+
+/// The reason why a call failed.
 ///
-/// Only after [`AssociationLost`](Self::AssociationLost) is the association gone
-/// through the call; [`FlagsNotSet`](Self::FlagsNotSet) hands it over; all others
-/// leave it where it was.
+/// [`effect`](Self::effect) returns the state of the association after the call, and
+/// [`is_temporary`](Self::is_temporary) whether to retry. The chapter
+/// [`errors`](crate::guide::errors) shows how to handle an error in a few lines.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// `EINVAL`: the one-to-many socket has no such association. It may have
-    /// ended, or have been peeled off already.
-    #[error(
-        "the socket has no association {0}: it has ended, was peeled off already, or never was; look the id up again"
-    )]
+    /// `EINVAL`: the one-to-many socket does not have this association.
+    ///
+    /// The association has ended or was peeled off already, or the id was never valid.
+    /// If the association has ended, messages that it had received may still be queued
+    /// on the one-to-many socket; they come before the notification of its end.
+    #[error("no such association: {0}")]
     NoSuchAssociation(AssocId),
 
-    /// `EINVAL`: the socket has no association with this peer, or one that is
-    /// still being set up and has no id yet.
-    #[error("the socket has no association with {0}: wait until it is up, or check the address")]
+    /// `EINVAL`: the socket has no association with a peer that has this address, or the
+    /// association is still being set up and has no id yet.
+    #[error("no association with {0}")]
     NoSuchPeer(SocketAddr),
 
-    /// `EINVAL`, or `EOPNOTSUPP` to a list of ids: the socket was made as a
-    /// one-to-one socket. Its association is untouched.
-    #[error(
-        "this is a one-to-one socket: its association is untouched, and has the socket for itself already; peel off from a SOCK_SEQPACKET socket"
-    )]
+    /// `EINVAL`, or `EOPNOTSUPP` for an id list: the socket is a one-to-one socket
+    /// (`SO_TYPE` is `SOCK_STREAM`).
+    #[error("not a one-to-many socket")]
     NotOneToMany,
 
-    /// `EINVAL` though the association is there: the socket is a peeled-off one,
-    /// or belongs to another network namespace than the caller. The association
-    /// is untouched.
-    #[error(
-        "the association is untouched and cannot be peeled off: the socket is a peeled-off one already, or belongs to another network namespace; peel off from the one-to-many socket, in its namespace"
-    )]
+    /// `EINVAL` although the socket has the association: the socket is a peeled-off
+    /// socket, or belongs to another network namespace than the caller.
+    #[error("association cannot be peeled off from this socket")]
     NotPeelable,
 
-    /// `EOPNOTSUPP` or `ENOPROTOOPT`: a socket of another protocol. It is
-    /// untouched.
-    #[error("this is not an SCTP socket: make one with IPPROTO_SCTP")]
+    /// The socket is a socket of another protocol (`SO_PROTOCOL` is not `IPPROTO_SCTP`).
+    #[error("not an SCTP socket")]
     NotSctp,
 
-    /// `ENOTSOCK`: a descriptor of something else than a socket. It is untouched.
-    #[error("this descriptor is not a socket")]
+    /// `EOPNOTSUPP` or `ENOPROTOOPT` for an SCTP socket: the SCTP options do not reach
+    /// the kernel's SCTP. Emulators such as qemu-user do not forward these options, and
+    /// some sandboxes refuse them.
+    #[error("SCTP options are not available: {0}")]
+    OptionsUnavailable(Errno),
+
+    /// `ENOTSOCK`: the descriptor is not a socket.
+    #[error("not a socket")]
     NotSocket,
 
-    /// `EBADF`: the descriptor is closed, or opened with `O_PATH`.
-    #[error("this descriptor is not open, or was opened with O_PATH")]
+    /// `EBADF`: the descriptor is not open, or was opened with `O_PATH`.
+    #[error("bad file descriptor")]
     BadDescriptor,
 
-    /// `EINVAL`: bits that are no [`PeeloffFlags`], here alone. Refused before any
-    /// system call; the association is untouched.
-    #[error("unknown flags {0:?}: use NONBLOCK and CLOEXEC; the association is untouched")]
+    /// Bits that are not [`PeeloffFlags`]. The function fails before any system call.
+    #[error("unknown flags: {0:?}")]
     UnknownFlags(PeeloffFlags),
 
-    /// `EBUSY`: a sender is blocked on the association (kernels around 4.10 to
-    /// 4.14). The association is untouched.
-    #[error(
-        "a sender is blocked on the association, which is untouched: try again once it is through"
-    )]
+    /// `EBUSY`: a sender is blocked on the association (kernels around 4.10 to 4.14).
+    /// Retry after the blocked send has completed.
+    #[error("a sender is blocked on the association")]
     SenderBlocked,
 
-    /// `EMFILE` or `ENFILE`: no descriptor is free. The association is untouched,
-    /// and can be peeled off once there is room.
-    #[error(
-        "no descriptor is free ({0}); the association is untouched: close some, or raise RLIMIT_NOFILE (EMFILE) or fs.file-max or the memory limit (ENFILE), and try again"
-    )]
+    /// `EMFILE` or `ENFILE`: no file descriptor is available. The association is still on
+    /// the one-to-many socket.
+    ///
+    /// To continue, close descriptors, or raise `RLIMIT_NOFILE` (`EMFILE`), or raise
+    /// `fs.file-max` or the memory limit (`ENFILE`). Then retry.
+    ///
+    /// Known limitation: this error comes from a check before the peel-off. If other
+    /// threads take the last free descriptor between the check and the peel-off, the
+    /// kernel terminates the association, and the error is
+    /// [`AssociationLost`](Self::AssociationLost).
+    #[error("no file descriptor available ({})", limit(*.0))]
     NoDescriptor(Errno),
 
-    /// `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS` or `EFAULT`, and the kernel has
-    /// **destroyed** the association: it moves an association before it takes a
-    /// descriptor for it. The peer sees it end.
-    ///
-    /// The same is said where the socket cannot be asked (a seccomp filter), and with
-    /// `EBADMSG`: between Linux 5.3 and 6.4 a control group's BPF program can put 0 in
-    /// place of getsockopt's answer, and the descriptor, if there is one, is unknown.
-    #[error(
-        "the association is lost ({0}): the kernel destroyed it, for lack of a descriptor or memory, or a control group's program hid its descriptor (EBADMSG); the peer has to associate again"
-    )]
+    /// `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS` or `EFAULT`, and the socket no longer has
+    /// the association: the kernel moves an association before it allocates a descriptor,
+    /// and **terminates the association** if the allocation fails. The peer sees the
+    /// end of the association. The one-to-many socket gets no notification.
+    #[error("association terminated by the kernel: {0}")]
     AssociationLost(Errno),
 
-    /// The association was peeled off, by a kernel before 4.13, and a flag could
-    /// not be set on its descriptor.
+    /// The call failed, and the state of the association could not be determined.
     ///
-    /// The association is alive, in `socket`; dropping that shuts it down.
-    #[error(
-        "the association was peeled off, but a flag could not be set on its descriptor ({errno}): take the descriptor out of this error, or the association ends with it"
-    )]
+    /// Either the socket could not be queried, or the socket no longer has the
+    /// association and the errno does not show why. With `EBADMSG` a cgroup BPF program
+    /// (Linux 5.3 to 6.4) or a seccomp filter has overwritten the result of the peel-off,
+    /// and no descriptor could be shown to be the new one.
+    #[error("state of the association is unknown: {0}")]
+    StateUnknown(Errno),
+
+    /// The association was peeled off by a kernel before 4.13, and a flag could not be
+    /// set on its descriptor.
+    ///
+    /// `socket` is the peeled-off descriptor. If it is dropped, the association ends.
+    #[error("flag not set on the peeled-off descriptor: {errno}")]
     FlagsNotSet {
-        /// The peeled-off descriptor, with none or some of the flags.
+        /// The peeled-off descriptor, with none or one of the flags.
         socket: OwnedFd,
-        /// Why the flag could not be set.
+        /// The errno of fcntl.
         errno: Errno,
     },
 
-    /// Not Linux, or a kernel without SCTP.
-    #[error(
-        "this system has no SCTP: it takes a Linux kernel with CONFIG_IP_SCTP (load the module sctp, or install the package with the kernel's extra modules)"
-    )]
+    /// This crate does not support the operating system, or getsockopt fails with
+    /// `ENOSYS`.
+    #[error("not supported on this system")]
     Unsupported,
 
-    /// Anything else, as the kernel or a filter in front of it said it: `EPERM`
-    /// and `EACCES` (a security module, seccomp, a cgroup's program) leave the
-    /// association untouched, and so does `ENOMEM` here.
-    #[error(
-        "the system call failed ({0}); the association is untouched: with EPERM or EACCES look for a security module, seccomp or a control group's program"
-    )]
+    /// Any other errno of a call that did not affect the association.
+    ///
+    /// `EPERM` and `EACCES` come from a security module, a seccomp filter or a cgroup BPF
+    /// program. `ENOMEM` and `ENOBUFS` mean that memory was short.
+    #[error("system call failed: {0}")]
     Os(Errno),
 }
 
+/// The limit that the errno of [`Error::NoDescriptor`] names.
+fn limit(errno: Errno) -> &'static str {
+    if errno == Errno::NFILE {
+        "ENFILE"
+    } else {
+        "EMFILE"
+    }
+}
+
 impl Error {
-    /// The errno behind the error, or the one that stands for it: `EINVAL` for
-    /// what was refused before a system call, and where several lead to the error
-    /// (`NotOneToMany`, `NotSctp`) always the same. None where there is no SCTP.
+    /// Returns the errno of the system call that failed.
+    ///
+    /// For an error that several errnos lead to, the value is always the same:
+    /// `EOPNOTSUPP` for [`NotSctp`](Self::NotSctp), and `EINVAL` for
+    /// [`NotOneToMany`](Self::NotOneToMany). [`UnknownFlags`](Self::UnknownFlags), which
+    /// is returned before any system call, has `EINVAL`.
+    /// [`Unsupported`](Self::Unsupported) has none.
     #[must_use]
     pub const fn errno(&self) -> Option<Errno> {
         match self {
@@ -131,31 +164,74 @@ impl Error {
             Self::NotSocket => Some(Errno::NOTSOCK),
             Self::BadDescriptor => Some(Errno::BADF),
             Self::SenderBlocked => Some(Errno::BUSY),
-            Self::NoDescriptor(errno)
+            Self::OptionsUnavailable(errno)
+            | Self::NoDescriptor(errno)
             | Self::AssociationLost(errno)
+            | Self::StateUnknown(errno)
             | Self::FlagsNotSet { errno, .. }
             | Self::Os(errno) => Some(*errno),
             Self::Unsupported => None,
         }
     }
+
+    /// Returns what the failed call did to the association.
+    #[must_use]
+    pub const fn effect(&self) -> Effect {
+        match self {
+            Self::AssociationLost(_) => Effect::Terminated,
+            Self::StateUnknown(_) => Effect::Unknown,
+            Self::FlagsNotSet { .. } => Effect::PeeledOff,
+            Self::NoSuchAssociation(_)
+            | Self::NoSuchPeer(_)
+            | Self::NotOneToMany
+            | Self::NotPeelable
+            | Self::NotSctp
+            | Self::OptionsUnavailable(_)
+            | Self::NotSocket
+            | Self::BadDescriptor
+            | Self::UnknownFlags(_)
+            | Self::SenderBlocked
+            | Self::NoDescriptor(_)
+            | Self::Unsupported
+            | Self::Os(_) => Effect::None,
+        }
+    }
+
+    /// Returns whether the same call can succeed later: the association is not affected,
+    /// and a descriptor, memory or a blocked sender was the reason.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::SenderBlocked
+                | Self::NoDescriptor(_)
+                | Self::Os(Errno::NOMEM | Errno::NOBUFS | Errno::INTR | Errno::AGAIN)
+        )
+    }
 }
 
-/// Keeps the errno, as [`std::io::Error::raw_os_error`].
+/// Converts to a [`std::io::Error`].
 ///
-/// Two errors have more to carry than an errno, and are kept whole inside the
-/// [`std::io::Error`], from where `downcast` takes them out:
-/// [`FlagsNotSet`](Error::FlagsNotSet), whose descriptor would be closed and its
-/// association shut down otherwise, and [`Unsupported`](Error::Unsupported), which
-/// has no errno.
+/// Errors whose errno alone would mislead are kept whole, and
+/// [`downcast`](std::io::Error::downcast) returns them:
+/// [`AssociationLost`](Error::AssociationLost) and
+/// [`StateUnknown`](Error::StateUnknown), because the same errno elsewhere means that
+/// nothing happened; [`FlagsNotSet`](Error::FlagsNotSet), which owns the peeled-off
+/// descriptor; [`OptionsUnavailable`](Error::OptionsUnavailable) and
+/// [`Unsupported`](Error::Unsupported). All other errors become
+/// their errno ([`std::io::Error::raw_os_error`]).
 #[cfg(feature = "std")]
 impl From<Error> for std::io::Error {
     fn from(error: Error) -> Self {
-        match error.errno() {
-            None => Self::new(std::io::ErrorKind::Unsupported, error),
-            Some(errno) if matches!(error, Error::FlagsNotSet { .. }) => {
-                Self::new(Self::from(errno).kind(), error)
+        match (&error, error.errno()) {
+            (Error::OptionsUnavailable(_), _) | (_, None) => {
+                Self::new(std::io::ErrorKind::Unsupported, error)
             }
-            Some(errno) => errno.into(),
+            (
+                Error::AssociationLost(_) | Error::StateUnknown(_) | Error::FlagsNotSet { .. },
+                Some(errno),
+            ) => Self::new(Self::from(errno).kind(), error),
+            (_, Some(errno)) => errno.into(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Kernels before 4.13, which have no `SCTP_SOCKOPT_PEELOFF_FLAGS`.
+//! `peeloff_flags` on kernels before 4.13, which lack `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,12 +6,15 @@ use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
+use crate::assoc_id::AssocId;
 use crate::diagnose::peeloff_error;
-use crate::{AssocId, Error, PeeloffFlags, sockopt};
+use crate::error::Error;
+use crate::flags::PeeloffFlags;
+use crate::sockopt;
 
-/// Whether this kernel is known to lack the flags option. A kernel does not
-/// change, so once true it stays so; and nothing else depends on it, so relaxed
-/// order will do.
+/// Whether this kernel is known to lack the flags option. A kernel does not change, so
+/// the value changes at most once. No other data depends on it, so relaxed ordering is
+/// sufficient.
 static NO_FLAGS_OPTION: AtomicBool = AtomicBool::new(false);
 
 #[inline]
@@ -37,9 +40,9 @@ fn peeloff_then_flags(
     flags: PeeloffFlags,
 ) -> Result<OwnedFd, Error> {
     let peeled = sockopt::peeloff(socket, assoc);
-    // A socket of another protocol answers ENOPROTOOPT to the flags option on any
-    // kernel. Only one that has the plain option proves that the kernel is old: it
-    // peels off, or says what is wrong with the id.
+    // On every kernel the flags option fails with ENOPROTOOPT for some sockets of other
+    // protocols. Only a socket that has the plain option shows that the kernel lacks the
+    // flags option. Such a socket peels off, or fails with EINVAL because of the id.
     if matches!(peeled, Ok(_) | Err(Errno::INVAL)) {
         NO_FLAGS_OPTION.store(true, Ordering::Relaxed);
     }
@@ -49,9 +52,9 @@ fn peeloff_then_flags(
     }
 }
 
-/// Sets what was asked for and reads nothing first: a descriptor that the plain
-/// option has made has no flags. CLOEXEC goes first, to keep the gap in which a
-/// child may inherit the descriptor short.
+/// Sets the flags without reading them first: a descriptor that the plain option has
+/// created has no flags. CLOEXEC is set first, so that the time in which a child can
+/// inherit the descriptor is short.
 fn set_flags(peeled: OwnedFd, flags: PeeloffFlags) -> Result<OwnedFd, Error> {
     let mut done = Ok(());
     if flags.contains(PeeloffFlags::CLOEXEC) {

@@ -1,28 +1,29 @@
-//! Refuses before the kernel is asked for a descriptor that it does not have.
+//! Fails before a peel-off for which no file descriptor is available.
 //!
-//! The kernel moves the association first and takes a descriptor number
-//! afterwards; if there is none, it destroys the association. A duplicate of the
-//! socket's descriptor, closed at once, tells whether a number is free. It is made
-//! with CLOEXEC, so that a child of another thread cannot inherit it, and it is
-//! the cheapest such probe that was measured. Another thread may still take the
-//! last number in between, and the system's own limit (`ENFILE`) is not seen;
-//! [`Error::AssociationLost`] tells of both.
+//! The kernel moves the association before it allocates a descriptor, and terminates the
+//! association if there is none. The guard duplicates the socket's descriptor and closes
+//! the duplicate, which shows whether a descriptor is available. The duplicate has
+//! CLOEXEC, so that a child of another thread cannot inherit it.
+//!
+//! The guard is a check before use: another thread can take the last descriptor before
+//! the peel-off. It also does not notice the system-wide limit (`ENFILE`), which does
+//! not apply to duplicates. In both cases the error is [`Error::AssociationLost`].
 
 use rustix::fd::BorrowedFd;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
-use crate::Error;
+use crate::error::Error;
 
 #[inline]
 pub(crate) fn descriptor_free(socket: BorrowedFd<'_>) -> Result<(), Error> {
     match fcntl_dupfd_cloexec(socket, 0) {
         Err(errno @ (Errno::MFILE | Errno::NFILE)) => Err(Error::NoDescriptor(errno)),
-        // A limit of 0: even number 0 is beyond it.
+        // RLIMIT_NOFILE is 0, so that even descriptor 0 is beyond the limit.
         Err(Errno::INVAL) => Err(Error::NoDescriptor(Errno::MFILE)),
-        // The table of descriptors would have to grow, and cannot.
+        // The kernel could not enlarge the descriptor table.
         Err(errno @ Errno::NOMEM) => Err(Error::Os(errno)),
-        // Whatever else stood in the way of the duplicate (a closed descriptor, a
-        // seccomp filter), the kernel's answer to the peel-off tells better.
+        // The duplicate failed for another reason, such as a closed descriptor or a
+        // seccomp filter. The peel-off itself reports a better error.
         Ok(_) | Err(_) => Ok(()),
     }
 }

@@ -1,18 +1,18 @@
-//! The kernel's options, one function each, and each exactly one `getsockopt`.
+//! The kernel's options, one function each, and one `getsockopt` each.
 //!
-//! Nothing stands before the call or after it: no guard, no fallback, no
-//! diagnosis, and what the kernel answers comes out as an [`Errno`]. This is for
-//! those who count system calls. **At the descriptor limit [`peeloff`] and
-//! [`peeloff_flags`] of this module lose the association**; those at the crate's
-//! root do not.
+//! These functions add nothing to the system call: no guard, no fallback and no
+//! diagnosis. An error is the kernel's [`Errno`]. Use them if you count system calls.
+//! **If no descriptor is free, the kernel terminates the association** that
+//! [`peeloff`] or [`peeloff_flags`] of this module names. The functions of the same
+//! name at the crate's root check for a free descriptor first.
 //!
-//! Where a peel-off is answered by 0, or by `EFAULT` with a number, one more call asks
-//! that descriptor whether it is the new one.
+//! If a peel-off returns an ambiguous result, such as descriptor 0, up to three more
+//! system calls verify the descriptor.
 //!
 //! # References
 //!
 //! - [`net/sctp/socket.c`], `sctp_getsockopt`
-//! - [`include/uapi/linux/sctp.h`], the numbers and the structs
+//! - [`include/uapi/linux/sctp.h`], the constants and the structs
 //! - [RFC 6458], the sockets API for SCTP
 //!
 //! [`net/sctp/socket.c`]: https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/net/sctp/socket.c
@@ -22,254 +22,257 @@
 use core::ffi::c_int;
 use core::net::SocketAddr;
 
-use rustix::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::io::Errno;
 
-use crate::backend;
-use crate::layout::{PeeloffArg, PeeloffFlagsArg, PeerAddrInfo, Status};
-use crate::{AssocId, PeeloffFlags};
+use crate::adopt::{Reply, adopt};
+use crate::assoc_id::AssocId;
+use crate::backend::{getsockopt, setsockopt};
+use crate::flags::PeeloffFlags;
+use crate::uapi::{
+    Event, PeeloffArg, PeeloffFlagsArg, PeerAddress, Plain, SCTP_EVENT, SCTP_EVENTS,
+    SCTP_RECVRCVINFO, Status,
+};
 
-pub use crate::layout::{
+#[cfg(feature = "alloc")]
+use crate::uapi::SCTP_PEER_ADDR_PARAMS;
+
+pub use crate::uapi::{
     SCTP_GET_ASSOC_ID_LIST, SCTP_GET_ASSOC_NUMBER, SCTP_GET_PEER_ADDR_INFO, SCTP_SOCKOPT_PEELOFF,
     SCTP_SOCKOPT_PEELOFF_FLAGS, SCTP_STATUS, SOL_SCTP,
 };
 
-/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF, …)`—Peels an association
-/// off into a descriptor with no flags.
+/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF, …)`—Peels off an association into
+/// a descriptor without flags.
 ///
 /// # Errors
 ///
-/// | errno | when | the association |
+/// | errno | condition | state of the association |
 /// |---|---|---|
-/// | `EBADF` | not an open descriptor, or an `O_PATH` one | untouched |
-/// | `ENOTSOCK` | not a socket | untouched |
-/// | `EOPNOTSUPP`, `ENOPROTOOPT` | a socket of another protocol | untouched |
-/// | `EINVAL` | no such association; a one-to-one or peeled-off socket; a socket of another network namespace | untouched |
-/// | `EBUSY` | a sender is blocked on it (kernels around 4.10 to 4.14) | untouched |
-/// | `EMFILE`, `ENFILE` | no descriptor is free | **destroyed** |
-/// | `ENOMEM`, `ENOBUFS` | no memory | untouched or **destroyed** |
-/// | `EFAULT` | the value cannot be read, or written back | untouched, or **destroyed** |
-/// | `EPERM`, `EACCES` | a security module, seccomp or a cgroup's program | untouched |
-/// | `EBADMSG` | a cgroup's program put 0 in place of the answer (Linux 5.3 to 6.4) | unknown: if peeled off, its descriptor is |
+/// | `EBADF` | not an open descriptor, or opened with `O_PATH` | not affected |
+/// | `ENOTSOCK` | not a socket | not affected |
+/// | `EOPNOTSUPP`, `ENOPROTOOPT` | a socket of another protocol, or an emulator or sandbox without SCTP options | not affected |
+/// | `EINVAL` | no such association; a one-to-one or peeled-off socket; a socket of another network namespace | not affected |
+/// | `EBUSY` | a sender is blocked on the association (kernels around 4.10 to 4.14) | not affected |
+/// | `EMFILE`, `ENFILE` | no descriptor is free | **terminated** |
+/// | `ENOMEM`, `ENOBUFS` | out of memory | not affected or **terminated** |
+/// | `EFAULT` | the kernel cannot read the argument, or cannot write the result | not affected or **terminated** |
+/// | `EPERM`, `EACCES` | denied by a security module, seccomp or a cgroup BPF program | unknown |
+/// | `EBADMSG` | a cgroup BPF program (Linux 5.3 to 6.4) or a seccomp filter has overwritten the result | unknown |
+///
+/// Any other errno is a seccomp filter's, and leaves the state unknown.
 #[doc(alias = "SCTP_SOCKOPT_PEELOFF")]
 #[doc(alias = "sctp_peeloff")]
 #[inline]
-pub fn peeloff(socket: BorrowedFd<'_>, assoc: AssocId) -> Result<OwnedFd, Errno> {
-    let mut arg = PeeloffArg::new(assoc);
-    let returned = backend::getsockopt(socket, SCTP_SOCKOPT_PEELOFF, &mut arg);
-    adopt(returned, arg, assoc)
+pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Errno> {
+    let socket = socket.as_fd();
+    adopt(socket, assoc, || {
+        let mut arg = PeeloffArg::new(assoc);
+        let result = getsockopt(socket.as_raw_fd(), SCTP_SOCKOPT_PEELOFF, &mut arg);
+        Reply { result, sd: arg.sd }
+    })
 }
 
-/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, …)`—Peels an
-/// association off into a descriptor with these flags.
+/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, …)`—Peels off an
+/// association into a descriptor with flags.
 ///
-/// Since Linux 4.13, [commit 2cb5c8e378d1]. The kernel ignores bits that are no
-/// [`PeeloffFlags`].
+/// The option exists on Linux 4.13 and later ([commit 2cb5c8e378d1]). The kernel ignores
+/// bits that are not [`PeeloffFlags`].
 ///
 /// # Errors
 ///
-/// Those of [`peeloff`], and `ENOPROTOOPT` on a kernel before 4.13, where the
-/// association is untouched.
+/// The errors of [`peeloff`]. On kernels before 4.13 this function fails with
+/// `ENOPROTOOPT`, and the association is not affected.
 ///
 /// [commit 2cb5c8e378d1]: https://git.kernel.org/torvalds/c/2cb5c8e378d1
 #[doc(alias = "SCTP_SOCKOPT_PEELOFF_FLAGS")]
 #[doc(alias = "sctp_peeloff_flags")]
 #[inline]
 pub fn peeloff_flags(
-    socket: BorrowedFd<'_>,
+    socket: impl AsFd,
     assoc: AssocId,
     flags: PeeloffFlags,
 ) -> Result<OwnedFd, Errno> {
-    let mut arg = PeeloffFlagsArg {
-        p_arg: PeeloffArg::new(assoc),
-        flags: flags.bits(),
-    };
-    let returned = backend::getsockopt(socket, SCTP_SOCKOPT_PEELOFF_FLAGS, &mut arg);
-    adopt(returned, arg.p_arg, assoc)
+    let socket = socket.as_fd();
+    adopt(socket, assoc, || {
+        let mut arg = PeeloffFlagsArg {
+            p_arg: PeeloffArg::new(assoc),
+            flags: flags.bits(),
+        };
+        let result = getsockopt(socket.as_raw_fd(), SCTP_SOCKOPT_PEELOFF_FLAGS, &mut arg);
+        Reply {
+            result,
+            sd: arg.p_arg.sd,
+        }
+    })
 }
 
-/// Owns what the kernel has made.
-#[expect(unsafe_code, reason = "the kernel hands out a number")]
-#[inline]
-fn adopt(
-    returned: Result<c_int, Errno>,
-    arg: PeeloffArg,
-    assoc: AssocId,
-) -> Result<OwnedFd, Errno> {
-    let fd = match returned {
-        Ok(fd) if fd > 0 => fd,
-        unclear => number(unclear, arg.sd, assoc)?,
-    };
-    // SAFETY: the kernel has just put a new descriptor into this process's table
-    // under this number, and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// The new descriptor's number, where the answer by itself does not tell.
+/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, NULL, 0)`—Returns whether
+/// an SCTP socket has the option of [`peeloff_flags`].
 ///
-/// It stands in `sd` too, which was -1. Between Linux 5.3 and 6.4 a control group's
-/// BPF program for getsockopt gets to see the answer after the descriptor was made.
-/// It can turn the answer into an error or into 0; and behind any such program the
-/// kernel may write 0 into `sd`, after an error of its own too. So a number above 0 is
-/// the descriptor, wherever it stands, and 0 proves nothing. Nor does a number that
-/// comes with `EFAULT`: the kernel withdraws it when it cannot write the answer to its
-/// end.
-///
-/// One case is not told apart: a program makes 0 of an `EINVAL`, and descriptor 0 has
-/// been this association's before.
-#[cold]
-fn number(returned: Result<c_int, Errno>, sd: c_int, assoc: AssocId) -> Result<c_int, Errno> {
-    match returned {
-        Err(Errno::FAULT) if sd <= 0 || !is_its_own(sd, assoc) => Err(Errno::FAULT),
-        _ if sd > 0 => Ok(sd),
-        Ok(_) if is_its_own(0, assoc) => Ok(0),
-        Ok(_) => Err(Errno::BADMSG),
-        Err(errno) => Err(errno),
-    }
-}
-
-/// Whether the descriptor has this association, and so is the one that was asked for.
-#[expect(unsafe_code, reason = "a descriptor by its number")]
-fn is_its_own(fd: c_int, assoc: AssocId) -> bool {
-    // SAFETY: it may not be the new descriptor, nor open at all; but it is asked by
-    // one getsockopt, which changes nothing, and forgotten.
-    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-    let mut buffer = [AssocId::from_raw(0); 2];
-    assoc_id_list(fd, &mut buffer) == Ok(&[assoc])
-}
-
-/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF, NULL, 0)`—Whether the
-/// socket has [`peeloff`]'s option, as each SCTP socket has.
-///
-/// No effect: the kernel refuses a value that is too short before it looks at
-/// anything else. What it says then is `EINVAL`, and a few other protocols (CAN, LLC)
-/// say that to any option of SCTP's, so that they seem to have it.
+/// The call has no effect: an argument of 0 bytes is too short, so the kernel returns
+/// `EINVAL` if it has the option, and `ENOPROTOOPT` if it does not. The result says
+/// nothing about a socket of another protocol.
 ///
 /// # Errors
 ///
-/// `EBADF`, `ENOTSOCK`, and those of a security module.
-pub fn has_peeloff(socket: BorrowedFd<'_>) -> Result<bool, Errno> {
-    has_option(socket, SCTP_SOCKOPT_PEELOFF)
-}
-
-/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, NULL, 0)`—Whether the
-/// socket has [`peeloff_flags`]'s option.
-///
-/// `false` means a kernel before 4.13, or a socket of another protocol. No
-/// effect, as with [`has_peeloff`].
-///
-/// # Errors
-///
-/// `EBADF`, `ENOTSOCK`, and those of a security module.
-pub fn has_peeloff_flags(socket: BorrowedFd<'_>) -> Result<bool, Errno> {
-    has_option(socket, SCTP_SOCKOPT_PEELOFF_FLAGS)
-}
-
-fn has_option(socket: BorrowedFd<'_>, option: c_int) -> Result<bool, Errno> {
-    match backend::getsockopt(socket, option, &mut [0_u32; 0]) {
+/// `EBADF`, `ENOTSOCK`, `EOPNOTSUPP`, and the errors of a security module.
+pub fn has_peeloff_flags(socket: impl AsFd) -> Result<bool, Errno> {
+    let socket = socket.as_fd().as_raw_fd();
+    match getsockopt(socket, SCTP_SOCKOPT_PEELOFF_FLAGS, &mut [0_u32; 0]) {
         Ok(_) | Err(Errno::INVAL) => Ok(true),
-        Err(Errno::NOPROTOOPT | Errno::OPNOTSUPP) => Ok(false),
+        Err(Errno::NOPROTOOPT) => Ok(false),
         Err(errno) => Err(errno),
     }
 }
 
-/// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_NUMBER, …)`—How many associations
-/// the socket has, those that are still being set up included.
+/// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_NUMBER, …)`—Returns the number of
+/// associations on the socket, including those that are still being set up.
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` on a one-to-one socket; `EOPNOTSUPP` or `ENOPROTOOPT` on one of
+/// `EOPNOTSUPP` for a one-to-one socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of
 /// another protocol; `EBADF`, `ENOTSOCK`.
 #[doc(alias = "SCTP_GET_ASSOC_NUMBER")]
-pub fn assoc_number(socket: BorrowedFd<'_>) -> Result<u32, Errno> {
+pub fn assoc_number(socket: impl AsFd) -> Result<u32, Errno> {
     let mut number = 0_u32;
-    backend::getsockopt(socket, SCTP_GET_ASSOC_NUMBER, &mut number)?;
+    getsockopt(
+        socket.as_fd().as_raw_fd(),
+        SCTP_GET_ASSOC_NUMBER,
+        &mut number,
+    )?;
     Ok(number)
 }
 
-/// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_ID_LIST, …)`—The ids of the
+/// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_ID_LIST, …)`—Returns the ids of the
 /// socket's associations.
 ///
-/// `buffer` takes one element more than there are ids, since the kernel writes
-/// their number in front of them. An association that is still being set up from
-/// this side may stand as 0, which is no id.
+/// The buffer must have one element more than there are ids, because the kernel writes
+/// their number in front of them. An association that is still being set up from this
+/// side may be listed as 0, which is not an id.
 ///
 /// # Errors
 ///
-/// `EINVAL` when the buffer is too short for all of them; `EOPNOTSUPP` on a
-/// one-to-one socket; `EOPNOTSUPP` or `ENOPROTOOPT` on one of another protocol;
-/// `EBADF`, `ENOTSOCK`.
+/// `EINVAL` if the buffer is too short for all ids; `EOPNOTSUPP` for a one-to-one
+/// socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`,
+/// `ENOTSOCK`.
 #[doc(alias = "SCTP_GET_ASSOC_ID_LIST")]
-pub fn assoc_id_list<'a>(
-    socket: BorrowedFd<'_>,
-    buffer: &'a mut [AssocId],
-) -> Result<&'a [AssocId], Errno> {
-    backend::getsockopt(socket, SCTP_GET_ASSOC_ID_LIST, buffer)?;
+pub fn assoc_id_list(socket: impl AsFd, buffer: &mut [AssocId]) -> Result<&[AssocId], Errno> {
+    getsockopt(socket.as_fd().as_raw_fd(), SCTP_GET_ASSOC_ID_LIST, buffer)?;
     listed(buffer).ok_or(Errno::INVAL)
 }
 
-/// `struct sctp_assoc_ids`: the number, and then as many ids.
+/// `struct sctp_assoc_ids`: the number of ids, followed by the ids.
 fn listed(buffer: &[AssocId]) -> Option<&[AssocId]> {
     let (number, ids) = buffer.split_first()?;
     ids.get(..usize::try_from(number.as_raw()).ok()?)
 }
 
-/// `getsockopt(socket, SOL_SCTP, SCTP_GET_PEER_ADDR_INFO, …)`—The association with
-/// the peer that has this address.
+/// `getsockopt(socket, SOL_SCTP, SCTP_GET_PEER_ADDR_INFO, …)`—Returns the id of the
+/// association with the peer that has this address.
 ///
-/// Any of a multi-homed peer's addresses will do. An association that is still
-/// being set up may come out as 0, which is no id.
+/// Any address of a multi-homed peer is accepted. For an association that is still being
+/// set up the id may be 0, which is not an id.
 ///
 /// # Errors
 ///
-/// `EINVAL` when no association has such a peer; `EOPNOTSUPP` or `ENOPROTOOPT` on
-/// a socket of another protocol; `EBADF`, `ENOTSOCK`.
+/// `EINVAL` if no association has a peer with this address; `EACCES` if
+/// `net.sctp.pf_expose` is 1 and the path to this address is potentially failed;
+/// `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`, `ENOTSOCK`.
 #[doc(alias = "SCTP_GET_PEER_ADDR_INFO")]
-pub fn peer_addr_assoc_id(socket: BorrowedFd<'_>, peer: SocketAddr) -> Result<AssocId, Errno> {
-    let mut info = PeerAddrInfo::new(peer);
-    backend::getsockopt(socket, SCTP_GET_PEER_ADDR_INFO, &mut info)?;
+pub fn peer_addr_assoc_id(socket: impl AsFd, peer: SocketAddr) -> Result<AssocId, Errno> {
+    let mut info = PeerAddress::new(AssocId::from_raw(0), peer);
+    getsockopt(
+        socket.as_fd().as_raw_fd(),
+        SCTP_GET_PEER_ADDR_INFO,
+        &mut info,
+    )?;
     Ok(info.assoc_id)
 }
 
-/// `getsockopt(socket, SOL_SCTP, SCTP_STATUS, …)`—Whether the one-to-many socket
+/// `getsockopt(socket, SOL_SCTP, SCTP_PEER_ADDR_PARAMS, …)`: whether the peer of this
+/// association has this address. The association must be on the socket.
+#[cfg(feature = "alloc")]
+pub(crate) fn peer_has_addr(
+    socket: impl AsFd,
+    assoc: AssocId,
+    peer: SocketAddr,
+) -> Result<bool, Errno> {
+    let mut params = PeerAddress::new(assoc, peer);
+    found(getsockopt(
+        socket.as_fd().as_raw_fd(),
+        SCTP_PEER_ADDR_PARAMS,
+        &mut params,
+    ))
+}
+
+/// `getsockopt(socket, SOL_SCTP, SCTP_STATUS, …)`—Returns whether the one-to-many socket
 /// has this association.
 ///
-/// A one-to-one or peeled-off socket does not look at the id: there, whether it
-/// has any.
+/// On a one-to-one or peeled-off socket the kernel ignores the id. There the function
+/// returns whether the socket has an association.
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` or `ENOPROTOOPT` on a socket of another protocol; `EBADF`,
-/// `ENOTSOCK`.
+/// `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`, `ENOTSOCK`.
 #[doc(alias = "SCTP_STATUS")]
-pub fn has_assoc(socket: BorrowedFd<'_>, assoc: AssocId) -> Result<bool, Errno> {
-    match backend::getsockopt(socket, SCTP_STATUS, &mut Status::new(assoc)) {
+pub fn has_assoc(socket: impl AsFd, assoc: AssocId) -> Result<bool, Errno> {
+    found(getsockopt(
+        socket.as_fd().as_raw_fd(),
+        SCTP_STATUS,
+        &mut Status::new(assoc),
+    ))
+}
+
+/// The kernel returns `EINVAL` if it does not find the association or its peer.
+fn found(result: Result<c_int, Errno>) -> Result<bool, Errno> {
+    match result {
         Ok(_) => Ok(true),
         Err(Errno::INVAL) => Ok(false),
         Err(errno) => Err(errno),
     }
 }
 
+/// `getsockopt(socket, SOL_SCTP, SCTP_EVENTS, …)`: the first two event subscriptions,
+/// `sctp_data_io_event` and `sctp_association_event`.
+pub(crate) fn first_events(socket: impl AsFd) -> Result<[u8; 2], Errno> {
+    let mut events = [0_u8; 2];
+    getsockopt(socket.as_fd().as_raw_fd(), SCTP_EVENTS, &mut events)?;
+    Ok(events)
+}
+
+/// `setsockopt(socket, SOL_SCTP, SCTP_EVENTS, …)`: the same. The kernel leaves the other
+/// subscriptions as they are.
+pub(crate) fn set_first_events(socket: impl AsFd, events: [u8; 2]) -> Result<(), Errno> {
+    set(socket, SCTP_EVENTS, &events)
+}
+
+/// `setsockopt(socket, SOL_SCTP, SCTP_EVENT, …)`: subscribes to one event.
+pub(crate) fn set_event(socket: impl AsFd, assoc_id: AssocId, kind: u16) -> Result<(), Errno> {
+    let event = Event {
+        assoc_id,
+        kind,
+        on: 1,
+        unused: 0,
+    };
+    set(socket, SCTP_EVENT, &event)
+}
+
+/// `setsockopt(socket, SOL_SCTP, SCTP_RECVRCVINFO, …)`.
+pub(crate) fn set_recvrcvinfo(socket: impl AsFd) -> Result<(), Errno> {
+    set(socket, SCTP_RECVRCVINFO, &1)
+}
+
+fn set<T: Plain>(socket: impl AsFd, option: c_int, value: &T) -> Result<(), Errno> {
+    setsockopt(socket.as_fd().as_raw_fd(), option, value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Seen where the value lies across two pages, the second of them read-only: `sd`
-    /// has a number then that is not open.
-    #[cfg(not(miri))]
     #[test]
-    fn a_number_that_was_withdrawn_is_not_taken() {
-        let assoc = AssocId::from_raw(3);
-        let arg = PeeloffArg {
-            sd: c_int::MAX,
-            ..PeeloffArg::new(assoc)
-        };
-        let adopted = adopt(Err(Errno::FAULT), arg, assoc);
-        assert_eq!(adopted.unwrap_err(), Errno::FAULT);
-    }
-
-    #[test]
-    fn a_list_is_its_number_and_then_its_ids() {
+    fn listed_returns_as_many_ids_as_the_first_element_says() {
         let buffer = [2, 5, 0, 9].map(AssocId::from_raw);
         assert_eq!(listed(&buffer), Some(&buffer[1..3]));
         assert_eq!(listed(&buffer[..3]), Some(&buffer[1..3]));

@@ -1,32 +1,28 @@
-//! Linux through the C library.
-//!
-//! `unsafe` here is the two calls and the adoption of what socket(2) returns. The
-//! pointers that getsockopt gets are those of a live `&mut T` and of a local
-//! length; the kernel writes at most that length, and `Plain` says that whatever
-//! it writes is a `T`.
-#![expect(unsafe_code, reason = "calls of the C library")]
+//! Linux through libc.
+#![expect(unsafe_code, reason = "calls of libc functions")]
 
 use core::ffi::c_int;
 use core::ptr;
 
-use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use rustix::fd::RawFd;
 use rustix::io::Errno;
 
-use super::{AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET_CLOEXEC};
-use crate::layout::{Plain, SOL_SCTP};
+use crate::uapi::{Plain, SOL_SCTP};
 
 #[inline]
 pub(crate) fn getsockopt<T: Plain + ?Sized>(
-    socket: BorrowedFd<'_>,
+    fd: RawFd,
     option: c_int,
     value: &mut T,
 ) -> Result<c_int, Errno> {
-    // Only a list could be longer, and the kernel refuses any over 2 GiB.
+    // Only a list can be longer, and the kernel refuses lists of 2 GiB and more.
     let mut len = libc::socklen_t::try_from(size_of_val(value)).unwrap_or(libc::socklen_t::MAX);
-    // SAFETY: see the module's page; `len` is at most the value's size.
+    // SAFETY: `value` and `len` are live and exclusively borrowed. The kernel writes at
+    // most `len` bytes, which is at most the size of `value`; `Plain` guarantees that
+    // any bytes are a valid `T`.
     result(unsafe {
         libc::getsockopt(
-            socket.as_raw_fd(),
+            fd,
             SOL_SCTP,
             option,
             ptr::from_mut(value).cast(),
@@ -35,11 +31,20 @@ pub(crate) fn getsockopt<T: Plain + ?Sized>(
     })
 }
 
-pub(crate) fn sctp_socket() -> Result<OwnedFd, Errno> {
-    // SAFETY: socket(2) takes no pointer.
-    let fd = result(unsafe { libc::socket(AF_INET, SOCK_SEQPACKET_CLOEXEC, IPPROTO_SCTP) })?;
-    // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+#[expect(clippy::cast_possible_truncation, reason = "structs are short")]
+pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> Result<(), Errno> {
+    // SAFETY: `value` is live, and `Plain` guarantees that all of its bytes are
+    // initialized. The kernel reads as many bytes as the size says.
+    result(unsafe {
+        libc::setsockopt(
+            fd,
+            SOL_SCTP,
+            option,
+            ptr::from_ref(value).cast(),
+            size_of::<T>() as libc::socklen_t,
+        )
+    })
+    .map(drop)
 }
 
 #[inline]
@@ -47,7 +52,7 @@ fn result(returned: c_int) -> Result<c_int, Errno> {
     if returned >= 0 {
         return Ok(returned);
     }
-    // SAFETY: the address of this thread's errno, which is always readable.
+    // SAFETY: libc guarantees that the location of the thread's errno is readable.
     Err(Errno::from_raw_os_error(unsafe {
         *libc::__errno_location()
     }))

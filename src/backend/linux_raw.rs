@@ -1,115 +1,246 @@
-//! Linux without a C library.
+//! Linux without libc: getsockopt and setsockopt in inline assembly.
 //!
-//! `unsafe` here is the two system calls and the adoption of what socket(2)
-//! returns. The pointers that getsockopt gets are those of a live `&mut T` and of
-//! a local length; the kernel writes at most that length, and `Plain` says that
-//! whatever it writes is a `T`.
+//! The operands and clobbers follow syscall(2). On riscv64 the kernel also overwrites
+//! the vector registers ([Documentation/arch/riscv/vector.rst]).
 //!
-//! On riscv64 the functions are not inlined: Linux clobbers the vector registers in a
-//! system call, as any function may, and linux-syscall does not tell the compiler.
+//! [Documentation/arch/riscv/vector.rst]: https://docs.kernel.org/arch/riscv/vector.html
 #![expect(unsafe_code, reason = "system calls")]
-#![cfg_attr(
-    target_arch = "x86",
-    expect(clippy::cast_sign_loss, reason = "socketcall takes an int as a word")
-)]
 
+use core::arch::asm;
 use core::ffi::c_int;
 use core::ptr;
 
-use linux_syscall::{ResultSize, syscall};
-use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use rustix::fd::RawFd;
 use rustix::io::Errno;
 
-use super::{AF_INET, IPPROTO_SCTP, SOCK_SEQPACKET_CLOEXEC};
-use crate::layout::{Plain, SOL_SCTP};
+use crate::uapi::{Plain, SOL_SCTP};
 
-#[cfg_attr(not(target_arch = "riscv64"), inline)]
-#[cfg_attr(target_arch = "riscv64", inline(never))]
+#[cfg(target_arch = "x86_64")]
+mod number {
+    pub(super) const SETSOCKOPT: usize = 54;
+    pub(super) const GETSOCKOPT: usize = 55;
+}
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+mod number {
+    pub(super) const SETSOCKOPT: usize = 208;
+    pub(super) const GETSOCKOPT: usize = 209;
+}
+#[cfg(target_arch = "arm")]
+mod number {
+    pub(super) const SETSOCKOPT: usize = 294;
+    pub(super) const GETSOCKOPT: usize = 295;
+}
+/// The calls of socketcall(2). On i386 getsockopt and setsockopt have system calls of
+/// their own only since Linux 4.3.
+#[cfg(target_arch = "x86")]
+mod number {
+    pub(super) const SETSOCKOPT: usize = 14;
+    pub(super) const GETSOCKOPT: usize = 15;
+}
+
+#[inline]
 pub(crate) fn getsockopt<T: Plain + ?Sized>(
-    socket: BorrowedFd<'_>,
+    fd: RawFd,
     option: c_int,
     value: &mut T,
 ) -> Result<c_int, Errno> {
-    // Only a list could be longer, and the kernel refuses any over 2 GiB.
+    // Only a list can be longer, and the kernel refuses lists of 2 GiB and more.
     let mut len = u32::try_from(size_of_val(value)).unwrap_or(u32::MAX);
-    let socket = socket.as_raw_fd();
-    let value = ptr::from_mut(value).cast::<u8>();
-    let len = &raw mut len;
-    // SAFETY: see the module's page; `len` is at most the value's size.
-    #[cfg(not(target_arch = "x86"))]
-    let returned = unsafe {
-        syscall!(
-            linux_syscall::SYS_getsockopt,
-            socket,
-            SOL_SCTP,
-            option,
-            value,
-            len
-        )
-    };
-    // SAFETY: as above.
-    #[cfg(target_arch = "x86")]
-    let returned = unsafe {
-        const SYS_GETSOCKOPT: usize = 15;
-        socketcall(
-            SYS_GETSOCKOPT,
-            [
-                socket as usize,
-                SOL_SCTP as usize,
-                option as usize,
-                value as usize,
-                len as usize,
-            ],
-        )
-    };
-    int(&returned)
+    let value = ptr::from_mut(value).cast::<u8>() as usize;
+    // SAFETY: `value` and `len` are live and exclusively borrowed. The kernel writes at
+    // most `len` bytes, which is at most the size of `value`; `Plain` guarantees that
+    // any bytes are a valid `T`.
+    unsafe { call(number::GETSOCKOPT, fd, option, value, &raw mut len as usize) }
 }
 
-#[cfg_attr(target_arch = "riscv64", inline(never))]
-pub(crate) fn sctp_socket() -> Result<OwnedFd, Errno> {
-    // SAFETY: socket(2) takes no pointer.
-    #[cfg(not(target_arch = "x86"))]
-    let returned = unsafe {
-        syscall!(
-            linux_syscall::SYS_socket,
-            AF_INET,
-            SOCK_SEQPACKET_CLOEXEC,
-            IPPROTO_SCTP
-        )
-    };
-    // SAFETY: as above.
-    #[cfg(target_arch = "x86")]
-    let returned = unsafe {
-        const SYS_SOCKET: usize = 1;
-        socketcall(
-            SYS_SOCKET,
-            [AF_INET, SOCK_SEQPACKET_CLOEXEC, IPPROTO_SCTP].map(|word| word as usize),
-        )
-    };
-    let fd = int(&returned)?;
-    // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> Result<(), Errno> {
+    let len = size_of::<T>();
+    let value = ptr::from_ref(value).cast::<u8>() as usize;
+    // SAFETY: `value` is live, and `Plain` guarantees that all of its bytes are
+    // initialized. The kernel reads `len` bytes and writes nothing.
+    unsafe { call(number::SETSOCKOPT, fd, option, value, len) }.map(drop)
 }
 
-/// On i386 the calls have numbers of their own only since 4.3; socketcall(2) is
-/// older, and serves every kernel.
+/// The result of the call, from which an errno is split off.
 ///
 /// # Safety
 ///
-/// Pointers among the words are as the call wants them.
-#[cfg(target_arch = "x86")]
+/// `value` and `len` must be what the system call requires.
+#[expect(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "an int is passed in a register and returned in a register"
+)]
 #[inline]
-unsafe fn socketcall<const N: usize>(call: usize, words: [usize; N]) -> impl ResultSize {
-    // SAFETY: the caller's promise; the words live through the call.
-    unsafe { syscall!(linux_syscall::SYS_socketcall, call, words.as_ptr()) }
+unsafe fn call(
+    number: usize,
+    fd: RawFd,
+    option: c_int,
+    value: usize,
+    len: usize,
+) -> Result<c_int, Errno> {
+    // SAFETY: the caller guarantees what the system call requires.
+    let returned = unsafe {
+        syscall(
+            number,
+            [fd as usize, SOL_SCTP as usize, option as usize, value, len],
+        )
+    } as c_int;
+    // The kernel returns -4095 to -1 for an error; getsockopt returns no other
+    // negative value.
+    if returned < 0 {
+        return Err(Errno::from_raw_os_error(returned.wrapping_neg()));
+    }
+    Ok(returned)
 }
 
+/// # Safety
+///
+/// The arguments must be what the system call requires.
+#[cfg(target_arch = "x86_64")]
 #[inline]
-fn int(returned: &impl ResultSize) -> Result<c_int, Errno> {
-    match returned.try_usize() {
-        #[expect(clippy::cast_possible_truncation, reason = "an int in a register")]
-        #[expect(clippy::cast_possible_wrap, reason = "an int in a register")]
-        Ok(value) => Ok(value as c_int),
-        Err(errno) => Err(Errno::from_raw_os_error(errno.get().into())),
+unsafe fn syscall(number: usize, [fd, level, option, value, len]: [usize; 5]) -> usize {
+    let returned;
+    // SAFETY: the caller guarantees the arguments. The kernel preserves all registers
+    // but rax, rcx and r11.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number => returned,
+            in("rdi") fd,
+            in("rsi") level,
+            in("rdx") option,
+            in("r10") value,
+            in("r8") len,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
     }
+    returned
+}
+
+/// # Safety
+///
+/// The arguments must be what the system call requires.
+#[cfg(target_arch = "aarch64")]
+#[inline]
+unsafe fn syscall(number: usize, [fd, level, option, value, len]: [usize; 5]) -> usize {
+    let returned;
+    // SAFETY: the caller guarantees the arguments. The kernel preserves all general
+    // registers but x0. It discards the SVE predicates and all but the lower 128 bits of
+    // the vector registers (Documentation/arch/arm64/sve.rst).
+    unsafe {
+        asm!(
+            "svc 0",
+            in("x8") number,
+            inlateout("x0") fd => returned,
+            in("x1") level,
+            in("x2") option,
+            in("x3") value,
+            in("x4") len,
+            out("v0") _, out("v1") _, out("v2") _, out("v3") _,
+            out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _,
+            out("v12") _, out("v13") _, out("v14") _, out("v15") _,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _,
+            out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _,
+            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            out("p0") _, out("p1") _, out("p2") _, out("p3") _,
+            out("p4") _, out("p5") _, out("p6") _, out("p7") _,
+            out("p8") _, out("p9") _, out("p10") _, out("p11") _,
+            out("p12") _, out("p13") _, out("p14") _, out("p15") _,
+            out("ffr") _,
+            options(nostack),
+        );
+    }
+    returned
+}
+
+/// # Safety
+///
+/// The arguments must be what the system call requires.
+#[cfg(target_arch = "arm")]
+#[inline]
+unsafe fn syscall(number: usize, [fd, level, option, value, len]: [usize; 5]) -> usize {
+    let returned;
+    // SAFETY: the caller guarantees the arguments. The kernel preserves all registers
+    // but r0. In Thumb code r7 is the frame pointer and cannot be an operand, so that
+    // it is saved and restored here.
+    unsafe {
+        asm!(
+            "mov {saved}, r7",
+            "mov r7, {number}",
+            "svc 0",
+            "mov r7, {saved}",
+            number = in(reg) number,
+            saved = out(reg) _,
+            inlateout("r0") fd => returned,
+            in("r1") level,
+            in("r2") option,
+            in("r3") value,
+            in("r4") len,
+            options(nostack),
+        );
+    }
+    returned
+}
+
+/// # Safety
+///
+/// The arguments must be what the system call requires.
+#[cfg(target_arch = "riscv64")]
+#[inline]
+unsafe fn syscall(number: usize, [fd, level, option, value, len]: [usize; 5]) -> usize {
+    let returned;
+    // SAFETY: the caller guarantees the arguments. The kernel preserves all registers
+    // but a0 and the vector registers.
+    unsafe {
+        asm!(
+            "ecall",
+            in("a7") number,
+            inlateout("a0") fd => returned,
+            in("a1") level,
+            in("a2") option,
+            in("a3") value,
+            in("a4") len,
+            out("v0") _, out("v1") _, out("v2") _, out("v3") _,
+            out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _,
+            out("v12") _, out("v13") _, out("v14") _, out("v15") _,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _,
+            out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _,
+            out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(nostack),
+        );
+    }
+    returned
+}
+
+/// # Safety
+///
+/// The arguments must be what the call requires.
+#[cfg(target_arch = "x86")]
+#[inline]
+unsafe fn syscall(call: usize, arguments: [usize; 5]) -> usize {
+    const SYS_SOCKETCALL: usize = 102;
+    let returned;
+    // SAFETY: the caller guarantees the arguments, and `arguments` outlives the call.
+    // The kernel preserves all registers but eax. LLVM reserves ebx, so that it is
+    // exchanged and restored here.
+    unsafe {
+        asm!(
+            "xchg ebx, edi",
+            "int 0x80",
+            "xchg ebx, edi",
+            inlateout("eax") SYS_SOCKETCALL => returned,
+            inout("edi") call => _,
+            in("ecx") arguments.as_ptr(),
+            options(nostack),
+        );
+    }
+    returned
 }

@@ -1,20 +1,28 @@
-//! Systems without these options: it compiles, and every use is an error.
+//! Systems without these options: the crate compiles, and every call fails.
 
 use core::ffi::c_int;
 
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{BorrowedFd, RawFd};
 use rustix::io::Errno;
 
-use crate::layout::Plain;
+use crate::uapi::Plain;
 
 pub(crate) fn getsockopt<T: Plain + ?Sized>(
-    _socket: BorrowedFd<'_>,
+    _fd: RawFd,
     _option: c_int,
     _value: &mut T,
 ) -> Result<c_int, Errno> {
     Err(Errno::NOSYS)
 }
 
-pub(crate) fn sctp_socket() -> Result<OwnedFd, Errno> {
+pub(crate) fn setsockopt<T: Plain>(_fd: RawFd, _option: c_int, _value: &T) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(crate) fn is_sctp(_socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(crate) fn is_one_to_one(_socket: BorrowedFd<'_>) -> Result<bool, Errno> {
     Err(Errno::NOSYS)
 }

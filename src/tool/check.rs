@@ -11,7 +11,7 @@ use miniserde::{Serialize, json};
 use rustix::io::Errno;
 use rustix::net;
 use rustix::system::uname;
-use sctp_peeloff::kernel_support;
+use sctp_peeloff::supports_flags;
 
 use crate::loopback::{self, Family, Result};
 use crate::{Command, advice, common, trial};
@@ -97,7 +97,7 @@ impl Report {
         let option = sockets
             .iter()
             .flatten()
-            .find_map(|socket| kernel_support(socket).ok());
+            .find_map(|socket| supports_flags(socket).ok());
         let advice = match &sockets {
             [Err(errno), Err(_)] => Some(advice::sctp(Path::new("/"), &kernel.release, *errno)),
             _ => None,

@@ -9,7 +9,7 @@ use lexopt::Arg::Long;
 use lexopt::Parser;
 use rustix::system::uname;
 use sctp_peeloff::{
-    AssocId, PeeloffFlags, assoc_id_of_peer, assoc_ids, kernel_support, peeloff_flags,
+    AssocId, PeeloffFlags, assoc_id_of_peer, assoc_ids, peeloff_flags, supports_flags,
 };
 
 use crate::loopback::{Family, Result, client, receive, receive_from, send, send_to, server};
@@ -71,7 +71,7 @@ pub(crate) fn run(family: Family) -> Result<()> {
         "server    {address}, one-to-many, descriptor {}",
         server.as_raw_fd()
     )?;
-    let support = kernel_support(&server)?;
+    let support = supports_flags(&server)?;
     say!(
         "option    {}: the flags are {}",
         trial::option_name(support),

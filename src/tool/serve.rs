@@ -16,7 +16,7 @@ use std::thread;
 use lexopt::Arg::{Long, Value};
 use lexopt::{Parser, ValueExt};
 use rustix::net::{self, AddressFamily, SocketType, ipproto::SCTP};
-use sctp_peeloff::kernel_support;
+use sctp_peeloff::supports_flags;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
@@ -118,7 +118,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let stop = stop_on_signals()?;
     let socket = listen(options.address)?;
     let address = SocketAddr::try_from(net::getsockname(&socket)?)?;
-    let support = kernel_support(&socket)?;
+    let support = supports_flags(&socket)?;
     let ledger = Ledger::new();
     ledger.line("server", format_args!("{address}, one-to-many"));
     ledger.line(

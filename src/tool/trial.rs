@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::{FdFlags, fcntl_getfd};
-use sctp_peeloff::{PeeloffFlags, Support, assoc_id_of_peer, assoc_ids, peeloff_flags};
+use sctp_peeloff::{PeeloffFlags, assoc_id_of_peer, assoc_ids, peeloff_flags};
 
 use crate::loopback::{Family, Result, client, receive, receive_from, send, server};
 
@@ -37,18 +37,20 @@ pub(crate) fn run(family: Family) -> Result<String> {
     ))
 }
 
-pub(crate) fn option_name(support: Support) -> &'static str {
-    match support {
-        Support::Flags => "SCTP_SOCKOPT_PEELOFF_FLAGS",
-        Support::Plain => "SCTP_SOCKOPT_PEELOFF",
+pub(crate) fn option_name(supports_flags: bool) -> &'static str {
+    if supports_flags {
+        "SCTP_SOCKOPT_PEELOFF_FLAGS"
+    } else {
+        "SCTP_SOCKOPT_PEELOFF"
     }
 }
 
-/// Kernels before 4.13 do it in two steps.
-pub(crate) fn flags_are(support: Support) -> &'static str {
-    match support {
-        Support::Flags => "made with the descriptor",
-        Support::Plain => "set after the peel-off, by fcntl",
+/// On kernels before 4.13 the flags take two steps.
+pub(crate) fn flags_are(supports_flags: bool) -> &'static str {
+    if supports_flags {
+        "set atomically"
+    } else {
+        "set after the peel-off, with fcntl"
     }
 }
 

@@ -9,6 +9,8 @@ use rustix::io::Errno;
 use sctp_peeloff::AssocId;
 
 use super::ledger::{Carried, Ledger};
+use sctp_peeloff::notification::Reader;
+
 use super::mailbox::{Change, Event, Mailbox, end};
 
 /// For peers to take what is on the way to them, and to answer.
@@ -19,6 +21,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) fn end_all(
     socket: impl AsFd,
     mailbox: &mut Mailbox,
+    mut reader: Reader,
     mut open: BTreeMap<AssocId, Carried>,
     ledger: &Ledger,
 ) {
@@ -28,7 +31,7 @@ pub(crate) fn end_all(
     }
     let deadline = Instant::now() + GRACE;
     while !open.is_empty() {
-        match mailbox.receive(&socket) {
+        match mailbox.receive(&socket, &mut reader) {
             Ok(Event::Change(id, Change::Gone | Change::Aborted | Change::Lost, _)) => {
                 if let Some(carried) = open.remove(&id) {
                     ledger.down("ended", id, carried);

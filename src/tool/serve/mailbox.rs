@@ -11,14 +11,13 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recvmsg};
-use sctp_peeloff::AssocId;
+use sctp_peeloff::notification::{AssocChange, AssocState, Reader, Received};
 use sctp_peeloff::sockopt::SOL_SCTP;
+use sctp_peeloff::{AssocId, RcvInfo};
 use socket2::{MsgHdr, SockRef};
 
 const SCTP_EVENTS: i32 = 11;
 const SCTP_SNDRCV: i32 = 1;
-const SCTP_ASSOC_CHANGE: u16 = 0x8001;
-const MSG_NOTIFICATION: ReturnFlags = ReturnFlags::from_bits_retain(0x8000);
 /// `sinfo_flags`: end the association, gracefully.
 const SCTP_EOF: u16 = 0x200;
 
@@ -100,7 +99,11 @@ impl Mailbox {
 
     /// `EAGAIN` where there is nothing; any other error but `EINTR` is the end of a
     /// peeled-off socket.
-    pub(crate) fn receive(&mut self, socket: impl AsFd) -> Result<Event<'_>, Errno> {
+    pub(crate) fn receive(
+        &mut self,
+        socket: impl AsFd,
+        reader: &mut Reader,
+    ) -> Result<Event<'_>, Errno> {
         if self.filled == self.buffer.len() {
             self.filled = 0;
             self.part = self.part.map(|(id, _)| (id, true));
@@ -118,17 +121,22 @@ impl Mailbox {
         let control: Control = space.0.map(|byte| unsafe { byte.assume_init() });
         let bytes = &self.buffer[self.filled..][..received.bytes];
 
-        if received.flags.contains(MSG_NOTIFICATION) {
+        let kind = reader.read(bytes, received.flags);
+        if kind != Received::Message {
             // The rest of a message whose association has failed does not come.
             (self.filled, self.part) = (0, None);
             let peer = received.address.and_then(|peer| peer.try_into().ok());
-            return Ok(match change(bytes) {
-                Some((id, change)) => Event::Change(id, change, peer),
-                None => Event::Nothing,
+            return Ok(match kind {
+                Received::AssocChange(change) => {
+                    Event::Change(change.assoc, Change::from(change), peer)
+                }
+                _ => Event::Nothing,
             });
         }
         // Neither a message nor a notification: not documented, and not seen.
-        let id = AssocId::from_rcvinfo(&control).ok_or(Errno::NOTCONN)?;
+        let id = RcvInfo::from_control(&control, CONTROL)
+            .ok_or(Errno::NOTCONN)?
+            .assoc;
         let whole = received.flags.contains(ReturnFlags::EOR);
         let too_long = match self.part {
             Some((owner, too_long)) if owner == id => too_long,
@@ -158,23 +166,17 @@ impl Mailbox {
 #[repr(align(8))]
 struct Aligned([MaybeUninit<u8>; CONTROL]);
 
-/// `struct sctp_assoc_change`
-fn change(notification: &[u8]) -> Option<(AssocId, Change)> {
-    let number = |at| Some(u16::from_ne_bytes(*notification.get(at..)?.first_chunk()?));
-    if number(0)? != SCTP_ASSOC_CHANGE {
-        return None;
+impl From<AssocChange> for Change {
+    fn from(change: AssocChange) -> Self {
+        match change.state {
+            AssocState::CommUp => Self::Up,
+            AssocState::CommLost if change.is_abort() => Self::Aborted,
+            AssocState::Restart => Self::Restarted,
+            AssocState::ShutdownComp => Self::Gone,
+            // SCTP_COMM_LOST without an ABORT chunk, SCTP_CANT_STR_ASSOC
+            _ => Self::Lost,
+        }
     }
-    // An ABORT chunk stands behind the struct's 20 bytes.
-    let aborted = notification.len() > 20;
-    let change = match number(8)? {
-        0 => Change::Up,
-        1 if aborted => Change::Aborted,
-        2 => Change::Restarted,
-        3 => Change::Gone,
-        // SCTP_COMM_LOST, SCTP_CANT_STR_ASSOC
-        _ => Change::Lost,
-    };
-    Some((AssocId::from_notification(notification)?, change))
 }
 
 /// `EAGAIN` where the send buffer is full.

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use sctp_peeloff::AssocId;
+use sctp_peeloff::notification::Reader;
 
 use super::ending::end_all;
 use super::ledger::{Carried, Ledger};
@@ -22,6 +23,7 @@ pub(crate) struct Peeled {
     pub(crate) id: AssocId,
     pub(crate) carried: Carried,
     pub(crate) unsent: Option<Unsent>,
+    pub(crate) reader: Reader,
 }
 
 impl Peeled {
@@ -39,7 +41,7 @@ impl Peeled {
             match readable(&self.socket, wanted, stop) {
                 Ok(true) => {
                     let open = BTreeMap::from([(self.id, self.carried)]);
-                    return end_all(&self.socket, &mut mailbox, open, ledger);
+                    return end_all(&self.socket, &mut mailbox, self.reader, open, ledger);
                 }
                 Ok(false) | Err(Errno::INTR) => {}
                 Err(errno) => {
@@ -55,7 +57,7 @@ impl Peeled {
                 }
                 continue;
             }
-            match mailbox.receive(&self.socket) {
+            match mailbox.receive(&self.socket, &mut self.reader) {
                 Ok(Event::Message(message)) => {
                     self.carried.add(message.data);
                     ledger.carried(message.data);

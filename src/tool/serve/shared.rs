@@ -11,6 +11,7 @@ use std::thread::{Builder, Scope};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net;
+use sctp_peeloff::notification::Reader;
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, peeloff_flags};
 
 use super::After;
@@ -40,6 +41,7 @@ pub(crate) struct Shared<'scope, 'env> {
     after: After,
     ledger: &'env Ledger,
     peers: BTreeMap<AssocId, Peer>,
+    reader: Reader,
 }
 
 impl<'scope, 'env> Shared<'scope, 'env> {
@@ -58,6 +60,7 @@ impl<'scope, 'env> Shared<'scope, 'env> {
             after,
             ledger,
             peers,
+            reader: Reader::new(),
         }
     }
 
@@ -66,7 +69,7 @@ impl<'scope, 'env> Shared<'scope, 'env> {
         while !self.stopped()? {
             // A few at a time, so that a flood does not drown a signal.
             for _ in 0..64 {
-                match mailbox.receive(self.socket) {
+                match mailbox.receive(self.socket, &mut self.reader) {
                     Ok(Event::Message(message)) => self.message(&message),
                     Ok(Event::Change(id, change, peer)) => match change {
                         Change::Up => self.up(id, peer),
@@ -168,6 +171,7 @@ impl<'scope, 'env> Shared<'scope, 'env> {
                     id,
                     carried,
                     unsent,
+                    reader: self.reader.peel(id),
                 };
                 if thread.send(peeled).is_err() {
                     self.ledger.down("lost", id, carried);
@@ -211,7 +215,13 @@ impl<'scope, 'env> Shared<'scope, 'env> {
         // No more associations.
         net::listen(self.socket, 0).map_err(during("listen"))?;
         let open = self.peers.iter().map(|(id, peer)| (*id, peer.carried));
-        end_all(self.socket, mailbox, open.collect(), self.ledger);
+        end_all(
+            self.socket,
+            mailbox,
+            self.reader,
+            open.collect(),
+            self.ledger,
+        );
         Ok(())
     }
 }

@@ -1,5 +1,5 @@
-//! The system's own `linux/sctp.h`, for tests to hold what is written down here
-//! against. As much C is understood as that file has.
+//! Reads the system's `linux/sctp.h` for tests. Parses the subset of C that this header
+//! uses.
 
 use core::ffi::c_int;
 use std::fs;
@@ -8,7 +8,7 @@ use std::string::String;
 pub(crate) struct Header(String);
 
 impl Header {
-    /// It comes with the C library's headers, which a linker does not do without.
+    /// The header comes with the headers of the C library.
     pub(crate) fn read() -> Self {
         let path = "/usr/include/linux/sctp.h";
         let text = fs::read_to_string(path).expect("linux-libc-dev or kernel-headers");
@@ -39,10 +39,11 @@ impl Header {
         offset
     }
 
-    /// Where the field begins, or where the struct ends that has no such field.
+    /// The offset of the field, or the size of the struct if it has no such field.
     fn walk(&self, name: &str, wanted: &str) -> usize {
         let mut at = 0_usize;
-        for field in self.fields(name).split(';') {
+        let (fields, is_packed) = self.fields(name);
+        for field in fields.split(';') {
             let field = field.trim();
             let Some((kind, field)) = field.rsplit_once([' ', '\t']) else {
                 continue;
@@ -50,33 +51,41 @@ impl Header {
             // The last field may be an array of no fixed length.
             let open = field.contains('[');
             let size = match kind.trim().trim_start_matches("struct ") {
-                "__u8" => 1,
-                "__u16" | "__be16" => 2,
+                "__u8" | "uint8_t" => 1,
+                "__u16" | "__be16" | "uint16_t" => 2,
                 "__u32" | "__s32" | "__be32" | "int" | "unsigned" | "sctp_assoc_t" => 4,
                 "sockaddr_storage" => 128,
                 other => self.size(other),
             };
-            // No field asks for more, since the structs are packed or hold no more.
-            at = at.next_multiple_of(size.min(4));
+            if !is_packed {
+                // No field of these structs has a greater alignment.
+                at = at.next_multiple_of(size.min(4));
+            }
             if field == wanted {
                 return at;
             }
             at += if open { 0 } else { size };
         }
-        at
+        // All of these structs are aligned to four bytes.
+        at.next_multiple_of(4)
     }
 
-    /// What stands between the braces.
-    fn fields(&self, name: &str) -> &str {
+    /// The text between the braces of the struct, and whether the struct is packed.
+    fn fields(&self, name: &str) -> (&str, bool) {
         let head = std::format!("struct {name} {{");
         let end = std::format!("}} {name};");
         if let Some((_, rest)) = self.0.split_once(&head) {
-            return rest.split_once('}').expect("its end").0;
+            let (fields, rest) = rest.split_once('}').expect("the closing brace");
+            return (
+                fields,
+                rest.trim_start().starts_with("__attribute__((packed"),
+            );
         }
         let (before, _) = self
             .0
             .split_once(&end)
             .unwrap_or_else(|| panic!("no struct {name}"));
-        before.rsplit_once('{').expect("its beginning").1
+        let (_, fields) = before.rsplit_once('{').expect("the opening brace");
+        (fields, false)
     }
 }

@@ -1,51 +1,28 @@
-//! Sizes and offsets, and how an address is laid out.
+//! The constants and layouts, compared with the header and with libc.
 
 use core::mem::{offset_of, size_of};
 use core::net::{Ipv6Addr, SocketAddrV6};
 
+#[cfg(not(miri))]
+use super::header::Header;
 use super::*;
-#[cfg(not(miri))]
-use crate::header::Header;
 
-#[test]
-fn structs_are_the_kernels() {
-    assert_eq!(size_of::<AssocId>(), 4);
-    assert_eq!(size_of::<PeeloffArg>(), 8);
-    assert_eq!(offset_of!(PeeloffArg, associd), 0);
-    assert_eq!(offset_of!(PeeloffArg, sd), 4);
-    assert_eq!(size_of::<PeeloffFlagsArg>(), 12);
-    assert_eq!(offset_of!(PeeloffFlagsArg, p_arg), 0);
-    assert_eq!(offset_of!(PeeloffFlagsArg, flags), 8);
-    assert_eq!(size_of::<Status>(), 176);
-    assert_eq!(offset_of!(Status, assoc_id), 0);
-    assert_eq!(size_of::<PeerAddrInfo>(), 152);
-    assert_eq!(offset_of!(PeerAddrInfo, assoc_id), 0);
-    assert_eq!(offset_of!(PeerAddrInfo, address), 4);
-}
-
-/// The kernel's header says the same.
+/// The kernel accepts a value that is longer than its struct, so that one struct serves
+/// both options of a peer's address.
 #[cfg(not(miri))]
 #[test]
-fn numbers_and_structs_are_the_headers() {
+fn structs_match_the_header() {
     let header = Header::read();
-    for (name, number) in [
-        ("SCTP_STATUS", SCTP_STATUS),
-        ("SCTP_GET_PEER_ADDR_INFO", SCTP_GET_PEER_ADDR_INFO),
-        ("SCTP_GET_ASSOC_NUMBER", SCTP_GET_ASSOC_NUMBER),
-        ("SCTP_GET_ASSOC_ID_LIST", SCTP_GET_ASSOC_ID_LIST),
-        ("SCTP_SOCKOPT_PEELOFF", SCTP_SOCKOPT_PEELOFF),
-        ("SCTP_SOCKOPT_PEELOFF_FLAGS", SCTP_SOCKOPT_PEELOFF_FLAGS),
-    ] {
-        assert_eq!(header.number(name), number, "{name}");
-    }
     for (name, size) in [
         ("sctp_peeloff_arg_t", size_of::<PeeloffArg>()),
         ("sctp_peeloff_flags_arg_t", size_of::<PeeloffFlagsArg>()),
         ("sctp_status", size_of::<Status>()),
-        ("sctp_paddrinfo", size_of::<PeerAddrInfo>()),
+        ("sctp_paddrparams", size_of::<PeerAddress>()),
+        ("sctp_event", size_of::<Event>()),
     ] {
         assert_eq!(header.size(name), size, "{name}");
     }
+    assert!(header.size("sctp_paddrinfo") <= size_of::<PeerAddress>());
     for (name, field, offset) in [
         (
             "sctp_peeloff_arg_t",
@@ -71,30 +48,65 @@ fn numbers_and_structs_are_the_headers() {
         (
             "sctp_paddrinfo",
             "spinfo_assoc_id",
-            offset_of!(PeerAddrInfo, assoc_id),
+            offset_of!(PeerAddress, assoc_id),
         ),
         (
             "sctp_paddrinfo",
             "spinfo_address",
-            offset_of!(PeerAddrInfo, address),
+            offset_of!(PeerAddress, address),
         ),
+        (
+            "sctp_paddrparams",
+            "spp_assoc_id",
+            offset_of!(PeerAddress, assoc_id),
+        ),
+        (
+            "sctp_paddrparams",
+            "spp_address",
+            offset_of!(PeerAddress, address),
+        ),
+        ("sctp_event", "se_assoc_id", offset_of!(Event, assoc_id)),
+        ("sctp_event", "se_type", offset_of!(Event, kind)),
+        ("sctp_event", "se_on", offset_of!(Event, on)),
     ] {
         assert_eq!(header.offset(name, field), offset, "{name}.{field}");
     }
 }
 
+#[cfg(not(miri))]
+#[test]
+fn constants_match_the_header() {
+    let header = Header::read();
+    for (name, number) in [
+        ("SCTP_PEER_ADDR_PARAMS", SCTP_PEER_ADDR_PARAMS),
+        ("SCTP_EVENTS", SCTP_EVENTS),
+        ("SCTP_STATUS", SCTP_STATUS),
+        ("SCTP_GET_PEER_ADDR_INFO", SCTP_GET_PEER_ADDR_INFO),
+        ("SCTP_GET_ASSOC_NUMBER", SCTP_GET_ASSOC_NUMBER),
+        ("SCTP_GET_ASSOC_ID_LIST", SCTP_GET_ASSOC_ID_LIST),
+        ("SCTP_RECVRCVINFO", SCTP_RECVRCVINFO),
+        ("SCTP_SOCKOPT_PEELOFF", SCTP_SOCKOPT_PEELOFF),
+        ("SCTP_SOCKOPT_PEELOFF_FLAGS", SCTP_SOCKOPT_PEELOFF_FLAGS),
+        ("SCTP_EVENT", SCTP_EVENT),
+        ("SCTP_ALL_ASSOC", SCTP_ALL_ASSOC.as_raw()),
+    ] {
+        assert_eq!(header.number(name), number, "{name}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
-fn numbers_are_libcs() {
+fn constants_match_libc() {
     assert_eq!(SOL_SCTP, libc::IPPROTO_SCTP);
     assert_eq!(SCTP_STATUS, libc::SCTP_STATUS);
     assert_eq!(SCTP_GET_PEER_ADDR_INFO, libc::SCTP_GET_PEER_ADDR_INFO);
     assert_eq!(SCTP_GET_ASSOC_NUMBER, libc::SCTP_GET_ASSOC_NUMBER);
     assert_eq!(SCTP_GET_ASSOC_ID_LIST, libc::SCTP_GET_ASSOC_ID_LIST);
+    assert_eq!(SCTP_RECVRCVINFO, libc::SCTP_RECVRCVINFO);
 }
 
 #[test]
-fn an_ipv4_address() {
+fn sockaddr_storage_holds_an_ipv4_address() {
     let storage = sockaddr_storage(([192, 0, 2, 1], 0x1234).into());
     assert_eq!(storage[..2], 2_u16.to_ne_bytes());
     assert_eq!(storage[2..8], [0x12, 0x34, 192, 0, 2, 1]);
@@ -102,7 +114,7 @@ fn an_ipv4_address() {
 }
 
 #[test]
-fn an_ipv6_address() {
+fn sockaddr_storage_holds_an_ipv6_address() {
     let address = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 0x1234, 5, 6);
     let storage = sockaddr_storage(address.into());
     assert_eq!(storage[..2], 10_u16.to_ne_bytes());
@@ -113,19 +125,19 @@ fn an_ipv6_address() {
     assert_eq!(storage[28..], [0; 100]);
 }
 
-/// What the kernel does to a value: it writes any bytes, to the last one.
-#[allow(unsafe_code, reason = "the kernel's part is what is tested")]
+/// Overwrites every byte of a value, as the kernel may.
+#[allow(unsafe_code, reason = "writes to a value as the kernel does")]
 fn write<T: Plain + ?Sized>(value: &mut T, byte: u8) {
     let size = size_of_val(value);
     let bytes = core::ptr::from_mut(value).cast::<u8>();
-    // SAFETY: the bytes are those of a live value, and `Plain` allows any.
+    // SAFETY: `value` is live and exclusively borrowed, and `Plain` guarantees that any
+    // bytes are a valid value.
     unsafe { bytes.write_bytes(byte, size) };
 }
 
-/// The values are whole after that: under Miri a promise of [`Plain`] that does not
-/// hold is an error.
+/// Under Miri a type for which [`Plain`] does not hold is an error.
 #[test]
-fn any_bytes_are_values() {
+fn any_bytes_are_valid_values() {
     let mut arg = PeeloffFlagsArg {
         p_arg: PeeloffArg::new(AssocId::from_raw(1)),
         flags: 0,
@@ -140,15 +152,15 @@ fn any_bytes_are_values() {
     assert_eq!(status.assoc_id.as_raw(), 0x2222_2222);
     assert_eq!(status.rest, [0x2222_2222; 43]);
 
-    let mut info = PeerAddrInfo::new(([192, 0, 2, 1], 7).into());
-    write(&mut info, 0x33);
-    assert_eq!(info.assoc_id.as_raw(), 0x3333_3333);
-    assert_eq!(info.address, [0x33; 128]);
-    assert_eq!(info.rest, [0x3333_3333; 5]);
+    let mut peer = PeerAddress::new(AssocId::from_raw(1), ([192, 0, 2, 1], 7).into());
+    write(&mut peer, 0x33);
+    assert_eq!(peer.assoc_id.as_raw(), 0x3333_3333);
+    assert_eq!(peer.address, [0x33; 128]);
+    assert_eq!(peer.rest, [0x3333_3333; 6]);
 
     let mut ids = [AssocId::from_raw(1); 3];
     write(&mut ids[..], 0x44);
     assert_eq!(ids, [AssocId::from_raw(0x4444_4444); 3]);
-    // The probe's value: there is nothing to write.
+    // The argument of `has_peeloff_flags` has no bytes.
     write(&mut [0_u32; 0], 0x55);
 }

@@ -1,0 +1,17 @@
+//! The protocol and the style of a socket.
+
+use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
+use rustix::net::sockopt::{socket_protocol, socket_type};
+use rustix::net::{SocketType, ipproto};
+
+/// Whether `SO_PROTOCOL` is `IPPROTO_SCTP`.
+pub(crate) fn is_sctp(socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+    Ok(socket_protocol(socket)? == Some(ipproto::SCTP))
+}
+
+/// Whether `SO_TYPE` is `SOCK_STREAM`. A peeled-off socket keeps the type of its
+/// one-to-many socket.
+pub(crate) fn is_one_to_one(socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+    Ok(socket_type(socket)? == SocketType::STREAM)
+}

@@ -1,0 +1,315 @@
+//! Notices the end of an association.
+//!
+//! After [`subscribe_assoc_change`], `recvmsg` delivers an `SCTP_ASSOC_CHANGE`
+//! notification among the messages when an association is established, restarts or
+//! ends. A [`Reader`] recognizes the notifications. It needs the bytes and the
+//! `msg_flags` of every `recvmsg` call on the socket.
+//!
+//! `MSG_NOTIFICATION` alone is not sufficient to parse a notification. If the buffer is
+//! shorter than the notification, the next `recvmsg` returns its remainder, again with
+//! `MSG_NOTIFICATION`. For an association that was aborted, the peer chooses the bytes
+//! of the remainder, and can give them the form of another notification. The reader
+//! keeps track of the parts up to `MSG_EOR`, and never takes a remainder for a
+//! notification.
+//!
+//! # Examples
+//!
+//! ```
+//! # #[cfg(target_os = "linux")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use rustix::net::{AddressFamily, SendFlags, SocketType, bind, connect, getsockname,
+//! #     listen, send, socket, ipproto::SCTP};
+//! # use std::net::{Ipv4Addr, SocketAddrV4};
+//! # let server = socket(AddressFamily::INET, SocketType::SEQPACKET, Some(SCTP))?;
+//! # bind(&server, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
+//! # listen(&server, 16)?;
+//! use rustix::io::IoSliceMut;
+//! use rustix::net::{RecvAncillaryBuffer, RecvFlags, recvmsg};
+//! use sctp_peeloff::notification::{Reader, Received};
+//! use sctp_peeloff::subscribe_assoc_change;
+//!
+//! subscribe_assoc_change(&server)?;
+//! # let client = socket(AddressFamily::INET, SocketType::STREAM, Some(SCTP))?;
+//! # connect(&client, &getsockname(&server)?)?;
+//! # send(&client, b"hello", SendFlags::empty())?;
+//! # drop(client);
+//! let mut reader = Reader::new();
+//! let mut buffer = [0; 1500];
+//! loop {
+//!     let received = recvmsg(
+//!         &server,
+//!         &mut [IoSliceMut::new(&mut buffer)],
+//!         &mut RecvAncillaryBuffer::default(),
+//!         RecvFlags::empty(),
+//!     )?;
+//!     let bytes = &buffer[..received.bytes];
+//!     match reader.read(bytes, received.flags) {
+//!         Received::Message => println!("{} bytes", bytes.len()),
+//!         Received::AssocChange(change) if change.state.is_end() => {
+//!             println!("association {} has ended", change.assoc);
+//!             break;
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! # #[cfg(not(target_os = "linux"))]
+//! # fn main() {}
+//! ```
+
+use rustix::fd::AsFd;
+use rustix::io::Errno;
+
+use crate::assoc_id::AssocId;
+use crate::diagnose;
+use crate::error::Error;
+use crate::sockopt;
+use crate::uapi::{MSG_NOTIFICATION, SCTP_ALL_ASSOC, SCTP_ASSOC_CHANGE};
+
+/// The `msg_flags` of `recvmsg`. `ReturnFlags::from_bits_retain` converts the flags of
+/// other libraries.
+pub use rustix::net::ReturnFlags;
+
+/// What one `recvmsg` call has delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Received {
+    /// A message or a part of a message.
+    Message,
+    /// An `SCTP_ASSOC_CHANGE` notification.
+    AssocChange(AssocChange),
+    /// Another notification, or a part of a notification.
+    Other,
+}
+
+/// `struct sctp_assoc_change`—The set-up, the restart or the end of an association.
+///
+/// # References
+///
+/// - [RFC 6458, section 6.1.1](https://www.rfc-editor.org/rfc/rfc6458#section-6.1.1)
+#[doc(alias = "SCTP_ASSOC_CHANGE")]
+#[doc(alias = "sctp_assoc_change")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct AssocChange {
+    /// `sac_assoc_id`: the association.
+    pub assoc: AssocId,
+    /// `sac_state`: what happened to the association.
+    pub state: AssocState,
+    /// `sac_error`: the cause code of the ABORT or ERROR chunk, in network byte order, or
+    /// 0. The peer chooses the code.
+    pub error: u16,
+    /// `sac_outbound_streams`: the number of streams to the peer.
+    pub outbound_streams: u16,
+    /// `sac_inbound_streams`: the number of streams from the peer.
+    pub inbound_streams: u16,
+    /// `sac_length`: the length of the notification in bytes.
+    pub length: u32,
+}
+
+impl AssocChange {
+    /// `struct sctp_assoc_change` without `sac_info`.
+    const SIZE: usize = 20;
+
+    /// Returns whether the peer has aborted the association: the state is
+    /// [`CommLost`](AssocState::CommLost), and the notification contains the ABORT chunk.
+    ///
+    /// Without the chunk, the peer did not respond or this side aborted the association.
+    #[must_use]
+    pub const fn is_abort(&self) -> bool {
+        matches!(self.state, AssocState::CommLost) && self.length as usize > Self::SIZE
+    }
+
+    /// `None` for another type of notification.
+    fn parse(bytes: &[u8; Self::SIZE]) -> Option<Self> {
+        let half = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
+        let word = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+        (half(0) == SCTP_ASSOC_CHANGE).then(|| Self {
+            length: u32::from_ne_bytes(word(4)),
+            state: AssocState::from_raw(half(8)),
+            error: half(10),
+            outbound_streams: half(12),
+            inbound_streams: half(14),
+            assoc: AssocId::from_raw(i32::from_ne_bytes(word(16))),
+        })
+    }
+}
+
+/// `enum sctp_sac_state`—What happened to an association.
+#[doc(alias = "sac_state")]
+#[doc(alias = "sctp_sac_state")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum AssocState {
+    /// The association is established.
+    #[doc(alias = "SCTP_COMM_UP")]
+    CommUp,
+    /// The association has failed: the peer has aborted it, or has not responded.
+    #[doc(alias = "SCTP_COMM_LOST")]
+    CommLost,
+    /// The peer has restarted. The association continues with the same id.
+    #[doc(alias = "SCTP_RESTART")]
+    Restart,
+    /// The association has ended gracefully.
+    #[doc(alias = "SCTP_SHUTDOWN_COMP")]
+    ShutdownComp,
+    /// The association could not be set up.
+    #[doc(alias = "SCTP_CANT_STR_ASSOC")]
+    CantStrAssoc,
+    /// A state that this crate does not know.
+    Unknown(u16),
+}
+
+impl AssocState {
+    /// Returns whether the association has ended. This is the last notification of an
+    /// association.
+    #[must_use]
+    pub const fn is_end(self) -> bool {
+        matches!(
+            self,
+            Self::CommLost | Self::ShutdownComp | Self::CantStrAssoc
+        )
+    }
+
+    fn from_raw(raw: u16) -> Self {
+        match raw {
+            0 => Self::CommUp,
+            1 => Self::CommLost,
+            2 => Self::Restart,
+            3 => Self::ShutdownComp,
+            4 => Self::CantStrAssoc,
+            other => Self::Unknown(other),
+        }
+    }
+}
+
+/// Reads the notifications of one socket.
+///
+/// The reader must see every `recvmsg` call on its socket, in order, except calls with
+/// `MSG_PEEK`. Each peeled-off socket needs a reader of its own, from
+/// [`peel`](Self::peel). Nothing is allocated.
+#[derive(Clone, Default, Debug)]
+pub struct Reader {
+    /// The leading bytes of a notification that has arrived in part.
+    head: [u8; AssocChange::SIZE],
+    /// The number of bytes in `head`.
+    filled: usize,
+    /// Whether a notification has begun and `MSG_EOR` is still missing.
+    unfinished: bool,
+}
+
+impl Reader {
+    /// Creates a reader for a socket from which nothing has been read.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            head: [0; AssocChange::SIZE],
+            filled: 0,
+            unfinished: false,
+        }
+    }
+
+    /// Reads what one `recvmsg` call has delivered: its bytes and its `msg_flags`.
+    ///
+    /// An [`AssocChange`] is returned once, when its first 20 bytes have arrived. A
+    /// buffer of at least 20 bytes receives them in one call.
+    pub fn read(&mut self, bytes: &[u8], msg_flags: ReturnFlags) -> Received {
+        if msg_flags.bits() & MSG_NOTIFICATION == 0 {
+            self.unfinished = false;
+            return Received::Message;
+        }
+        if !self.unfinished {
+            self.filled = 0;
+        }
+        self.unfinished = !msg_flags.contains(ReturnFlags::EOR);
+        let missing = &mut self.head[self.filled..];
+        let taken = missing.len().min(bytes.len());
+        if taken == 0 {
+            return Received::Other;
+        }
+        missing[..taken].copy_from_slice(&bytes[..taken]);
+        self.filled += taken;
+        if self.filled < AssocChange::SIZE {
+            return Received::Other;
+        }
+        AssocChange::parse(&self.head).map_or(Received::Other, Received::AssocChange)
+    }
+
+    /// Returns whether a notification has been read in part. The next `recvmsg` returns
+    /// its remainder.
+    #[must_use]
+    pub const fn is_unfinished(&self) -> bool {
+        self.unfinished
+    }
+
+    /// Creates the reader for the socket into which this association was peeled off.
+    ///
+    /// Call this function right after the peel-off, before the next `recvmsg` on either
+    /// socket. If a notification of the association has been read in part, its remainder
+    /// moves with the association, and so does the state of this reader.
+    ///
+    /// Known limitation: if a notification of another type than `SCTP_ASSOC_CHANGE` has
+    /// been read in part, its association is not known. Then both readers skip the next
+    /// notification, unless a message comes first. To avoid this, use a buffer of at
+    /// least 256 bytes, or peel off only if [`is_unfinished`](Self::is_unfinished)
+    /// returns `false`.
+    #[must_use]
+    pub fn peel(&mut self, assoc: AssocId) -> Self {
+        if !self.unfinished {
+            return Self::new();
+        }
+        let change = match self.filled {
+            AssocChange::SIZE => AssocChange::parse(&self.head),
+            _ => None,
+        };
+        match change {
+            Some(change) if change.assoc != assoc => Self::new(),
+            Some(_) => core::mem::take(self),
+            None => self.clone(),
+        }
+    }
+}
+
+/// `setsockopt(socket, SOL_SCTP, SCTP_EVENT, …)`—Subscribes to `SCTP_ASSOC_CHANGE`
+/// notifications.
+///
+/// `recvmsg` then delivers a notification when an association of the socket is
+/// established, restarts or ends. Other subscriptions are not affected. A socket that is
+/// peeled off later inherits the subscription. The subscription also works on a
+/// peeled-off socket, but does not report an end that was before it; check
+/// [`assoc_ids`](crate::assoc_ids) once afterwards.
+///
+/// The function makes one system call on Linux 5.0 and later. On earlier kernels it makes
+/// three, and uses `SCTP_EVENTS`.
+///
+/// # Errors
+///
+/// | error | errno |
+/// |---|---|
+/// | [`NotSctp`](Error::NotSctp) | `EOPNOTSUPP`, `ENOPROTOOPT`, `EINVAL` |
+/// | [`OptionsUnavailable`](Error::OptionsUnavailable) | `EOPNOTSUPP`, `ENOPROTOOPT` |
+/// | [`NotSocket`](Error::NotSocket) | `ENOTSOCK` |
+/// | [`BadDescriptor`](Error::BadDescriptor) | `EBADF` |
+/// | [`Unsupported`](Error::Unsupported) | – |
+/// | [`Os`](Error::Os) | any other |
+///
+/// No association is affected.
+///
+/// # References
+///
+/// - [RFC 6458, section 6.2.2](https://www.rfc-editor.org/rfc/rfc6458#section-6.2.2)
+#[doc(alias = "SCTP_EVENT")]
+#[doc(alias = "SCTP_EVENTS")]
+pub fn subscribe_assoc_change(socket: impl AsFd) -> Result<(), Error> {
+    let socket = socket.as_fd();
+    let subscribed = match sockopt::set_event(socket, SCTP_ALL_ASSOC, SCTP_ASSOC_CHANGE) {
+        Err(Errno::NOPROTOOPT) => sockopt::first_events(socket)
+            .and_then(|[data_io, _]| sockopt::set_first_events(socket, [data_io, 1])),
+        subscribed => subscribed,
+    };
+    subscribed.map_err(|errno| diagnose::socket_error(socket, errno))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! Notifications in parts. The suite's property test covers arbitrary sequences.
+
+use super::*;
+use std::vec::Vec;
+
+fn notification(kind: u16, state: u16, assoc: i32, info: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(AssocChange::SIZE + info.len()).unwrap();
+    let mut bytes = Vec::new();
+    bytes.extend([kind, 0].map(u16::to_ne_bytes).concat());
+    bytes.extend(length.to_ne_bytes());
+    bytes.extend([state, 0, 10, 20].map(u16::to_ne_bytes).concat());
+    bytes.extend(assoc.to_ne_bytes());
+    bytes.extend(info);
+    bytes
+}
+
+fn read(reader: &mut Reader, bytes: &[u8], is_last: bool) -> Received {
+    let mut flags = ReturnFlags::from_bits_retain(MSG_NOTIFICATION);
+    flags.set(ReturnFlags::EOR, is_last);
+    reader.read(bytes, flags)
+}
+
+fn assoc_of(received: Received) -> Option<i32> {
+    match received {
+        Received::AssocChange(change) => Some(change.assoc.as_raw()),
+        _ => None,
+    }
+}
+
+#[test]
+fn read_returns_every_field_of_an_assoc_change() {
+    let bytes = notification(SCTP_ASSOC_CHANGE, 1, 7, &[6, 0, 0, 4]);
+    let Received::AssocChange(change) = read(&mut Reader::new(), &bytes, true) else {
+        panic!("no change");
+    };
+    assert_eq!(change.assoc, AssocId::from_raw(7));
+    assert_eq!(change.state, AssocState::CommLost);
+    assert_eq!((change.error, change.length), (0, 24));
+    assert_eq!((change.outbound_streams, change.inbound_streams), (10, 20));
+    assert!(change.is_abort());
+}
+
+#[test]
+fn is_abort_requires_comm_lost_and_a_chunk() {
+    for (state, info, is_abort) in [(1, &[][..], false), (1, &[1], true), (3, &[1], false)] {
+        let bytes = notification(SCTP_ASSOC_CHANGE, state, 7, info);
+        let Received::AssocChange(change) = read(&mut Reader::new(), &bytes, true) else {
+            panic!("no change");
+        };
+        assert_eq!(change.is_abort(), is_abort);
+    }
+}
+
+#[test]
+fn is_end_holds_for_the_last_states() {
+    let ends = (0..6).map(|raw| AssocState::from_raw(raw).is_end());
+    assert!(ends.eq([false, true, false, true, true, false]));
+    assert_eq!(AssocState::from_raw(5), AssocState::Unknown(5));
+}
+
+#[test]
+fn read_never_parses_a_remainder() {
+    for kind in [SCTP_ASSOC_CHANGE, 0x8004] {
+        let forged = notification(SCTP_ASSOC_CHANGE, 3, 4, &[]);
+        let genuine = notification(kind, 1, 7, &forged);
+        for cut in 0..=genuine.len() {
+            let mut reader = Reader::new();
+            let (first, second) = genuine.split_at(cut);
+            let mut found = Vec::new();
+            found.extend(assoc_of(read(&mut reader, first, false)));
+            assert!(reader.is_unfinished());
+            found.extend(assoc_of(read(&mut reader, second, true)));
+            let expected: &[i32] = if kind == SCTP_ASSOC_CHANGE { &[7] } else { &[] };
+            assert_eq!(found, expected, "{kind:#x} cut at {cut}");
+            // The next notification is read again.
+            assert_eq!(assoc_of(read(&mut reader, &forged, true)), Some(4));
+        }
+    }
+}
+
+#[test]
+fn read_returns_message_without_the_notification_flag() {
+    let bytes = notification(SCTP_ASSOC_CHANGE, 3, 4, &[]);
+    let mut reader = Reader::new();
+    assert_eq!(reader.read(&bytes, ReturnFlags::EOR), Received::Message);
+    assert_eq!(reader.read(&[], ReturnFlags::empty()), Received::Message);
+}
+
+#[test]
+fn peel_moves_an_unfinished_notification_with_its_association() {
+    let bytes = notification(SCTP_ASSOC_CHANGE, 1, 7, &[1; 8]);
+    let mut shared = Reader::new();
+    assert!(!shared.peel(AssocId::from_raw(7)).is_unfinished());
+
+    read(&mut shared, &bytes[..24], false);
+    assert!(!shared.peel(AssocId::from_raw(8)).is_unfinished());
+    assert!(shared.is_unfinished());
+    assert!(shared.peel(AssocId::from_raw(7)).is_unfinished());
+    assert!(!shared.is_unfinished());
+}
+
+#[test]
+fn peel_leaves_both_readers_unfinished_if_the_association_is_not_known() {
+    let bytes = notification(SCTP_ASSOC_CHANGE, 1, 7, &[]);
+    for (kind, length) in [(SCTP_ASSOC_CHANGE, 19), (0x8004, 20)] {
+        let mut part = bytes[..length].to_vec();
+        part[..2].copy_from_slice(&kind.to_ne_bytes());
+        let mut shared = Reader::new();
+        read(&mut shared, &part, false);
+        assert!(shared.peel(AssocId::from_raw(7)).is_unfinished());
+        assert!(shared.is_unfinished());
+    }
+}
+
+#[cfg(not(miri))]
+#[test]
+fn offsets_match_the_header() {
+    let header = crate::uapi::header::Header::read();
+    for (field, offset) in [
+        ("sac_type", 0),
+        ("sac_length", 4),
+        ("sac_state", 8),
+        ("sac_error", 10),
+        ("sac_outbound_streams", 12),
+        ("sac_inbound_streams", 14),
+        ("sac_assoc_id", 16),
+    ] {
+        assert_eq!(header.offset("sctp_assoc_change", field), offset, "{field}");
+    }
+    // The last field has no size of its own.
+    assert_eq!(header.size("sctp_assoc_change"), AssocChange::SIZE);
+}
