@@ -1,14 +1,17 @@
-//! The C functions of `sctp_peeloff(3)`; see `sctp_peeloff.h`.
+//! `sctp_peeloff(3)` and `sctp_peeloff_flags(3)` for C programs.
+//!
+//! `include/sctp_peeloff.h` documents both functions. This file converts the arguments
+//! and the result; the functions themselves are those of the Rust library.
 #![no_std]
 
 use core::ffi::{c_int, c_uint};
 use core::panic::PanicInfo;
 
-use errno::{Errno, errno, set_errno};
+use errno::{errno, set_errno};
 use peeloff::fd::{BorrowedFd, IntoRawFd, OwnedFd};
-use peeloff::{AssocId, Error, PeeloffFlags};
+use peeloff::{AssocId, Effect, Errno, Error, PeeloffFlags};
 
-/// `int sctp_peeloff(int sd, sctp_assoc_t assoc_id)`.
+/// `int sctp_peeloff(int sd, sctp_assoc_t assoc_id);`
 #[expect(unsafe_code, reason = "an exported symbol")]
 #[unsafe(no_mangle)]
 pub extern "C" fn sctp_peeloff(sd: c_int, assoc_id: i32) -> c_int {
@@ -17,45 +20,58 @@ pub extern "C" fn sctp_peeloff(sd: c_int, assoc_id: i32) -> c_int {
     })
 }
 
-/// `int sctp_peeloff_flags(int sd, sctp_assoc_t assoc_id, unsigned flags)`.
+/// `int sctp_peeloff_flags(int sd, sctp_assoc_t assoc_id, unsigned flags);`
 #[expect(unsafe_code, reason = "an exported symbol")]
 #[unsafe(no_mangle)]
 pub extern "C" fn sctp_peeloff_flags(sd: c_int, assoc_id: i32, flags: c_uint) -> c_int {
+    let flags = PeeloffFlags::from_bits_retain(flags);
     call(sd, |socket| {
-        let flags = PeeloffFlags::from_bits_retain(flags);
         peeloff::peeloff_flags(socket, AssocId::from_raw(assoc_id), flags)
     })
 }
 
+/// Calls the function and returns the file descriptor, or -1 with errno set.
+#[inline]
 fn call(sd: c_int, function: impl FnOnce(BorrowedFd<'_>) -> Result<OwnedFd, Error>) -> c_int {
-    // The library may change errno in a call that succeeds.
     let before = errno();
-    if sd < 0 {
-        set_errno(Errno(libc::EBADF));
-        return -1;
-    }
-    #[expect(unsafe_code, reason = "a file descriptor of a C program")]
-    // SAFETY: it is not -1
-    let socket = unsafe { BorrowedFd::borrow_raw(sd) };
-    let (fd, after) = match function(socket) {
-        Ok(peeled) => (peeled.into_raw_fd(), before),
-        Err(Error::FlagsNotSet { socket, errno }) => {
-            (socket.into_raw_fd(), Errno(errno.raw_os_error()))
-        }
-        Err(Error::AssociationLost(_)) => (-1, Errno(libc::ECONNABORTED)),
-        Err(error) => (
-            -1,
-            Errno(error.errno().map_or(libc::ENOSYS, |errno| errno.raw_os_error())),
-        ),
+    let (returned, errno) = match borrow(sd).and_then(function) {
+        // A system call that failed on the way has set errno, if it was made through libc.
+        Ok(peeled) => (peeled.into_raw_fd(), before.0),
+        // No error can carry the descriptor, and closing it would end the association.
+        Err(Error::FlagsNotSet { socket, errno }) => (socket.into_raw_fd(), errno.raw_os_error()),
+        Err(error) => (-1, errno_of(&error).raw_os_error()),
     };
-    set_errno(after);
-    fd
+    set_errno(errno::Errno(errno));
+    returned
 }
 
+fn borrow<'a>(sd: c_int) -> Result<BorrowedFd<'a>, Error> {
+    if sd < 0 {
+        return Err(Error::BadDescriptor);
+    }
+    // SAFETY: `sd` is not -1, the only value that a `BorrowedFd` cannot have. The caller
+    // keeps `sd` open until the function returns. If `sd` is not open, the system calls
+    // fail with EBADF, as they do in C; no other code depends on it.
+    #[expect(unsafe_code, reason = "C programs pass file descriptors as integers")]
+    Ok(unsafe { BorrowedFd::borrow_raw(sd) })
+}
+
+/// The errno that distinguishes what happened to the association. On Linux, neither
+/// `ECONNABORTED` nor `EIO` is an errno of the system calls themselves.
+fn errno_of(error: &Error) -> Errno {
+    match error.effect() {
+        Effect::Terminated => Errno::CONNABORTED,
+        Effect::Unknown | Effect::PeeledOff => Errno::IO,
+        Effect::None if matches!(error, Error::OptionsUnavailable(_)) => Errno::NOSYS,
+        Effect::None => error.errno().unwrap_or(Errno::NOSYS),
+    }
+}
+
+/// The library does not panic; the compiler requires this function.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
-    #[expect(unsafe_code, reason = "a C function")]
     // SAFETY: abort(3) has no precondition.
+    #[expect(unsafe_code, reason = "a C function")]
     unsafe {
         libc::abort()
     }
