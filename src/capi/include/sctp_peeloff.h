@@ -40,14 +40,14 @@ extern "C" {
  *               O_PATH
  * ENOTSOCK      sd is not a socket                           not affected
  * EOPNOTSUPP    sd is a socket of another protocol           not affected
- * EINVAL        the socket has no association assoc_id       does not exist
+ * EINVAL        the socket has no association assoc_id       not on sd
  * EINVAL        the socket is one-to-one or peeled off, or   not affected
  *               belongs to another network namespace
  * EINVAL        flags has other bits                         not affected
  * EBUSY         a thread is blocked sending to the           not affected
- *               association (Linux 4.10 to 4.14)
- * EMFILE        no file descriptor is free: RLIMIT_NOFILE    not affected
- * ENFILE        no file descriptor is free: fs.file-max      not affected
+ *               association (about Linux 4.10 to 4.14)
+ * EMFILE        the process has no free file descriptor      not affected
+ * ENFILE        the kernel could not allocate a socket       not affected
  * ENOSYS        the system, or an emulator such as           not affected
  *               qemu-user, does not provide SCTP's options
  * ECONNABORTED  the kernel terminated the association: it    terminated
@@ -58,6 +58,8 @@ extern "C" {
  * other         the system call's own error, such as EPERM   not affected
  *               or EACCES from a security module or seccomp,
  *               or ENOMEM
+ *
+ * sctp_peeloff(3) describes how the kernel comes to terminate an association.
  *
  * Before Linux 4.13, the kernel cannot set the flags; sctp_peeloff_flags() sets them
  * with fcntl(2) after the peel-off. If fcntl(2) fails, the function returns the new
