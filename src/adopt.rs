@@ -43,40 +43,86 @@
 //! the same association.
 
 use core::ffi::c_int;
+use core::marker::PhantomData;
 
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 
 use crate::assoc_id::AssocId;
-use crate::backend::getsockopt;
-use crate::uapi::{SCTP_GET_ASSOC_ID_LIST, SCTP_STATUS, Status};
+use crate::backend::{getsockopt, getsockopt_raw, result};
+use crate::flags::PeeloffFlags;
+use crate::uapi::{
+    PeeloffArg, PeeloffFlagsArg, Plain, SCTP_GET_ASSOC_ID_LIST, SCTP_SOCKOPT_PEELOFF,
+    SCTP_SOCKOPT_PEELOFF_FLAGS, SCTP_STATUS, Status,
+};
 
-/// What a peel-off left behind.
-#[derive(Clone, Copy)]
-pub(crate) struct Reply {
-    /// The result of getsockopt.
-    pub(crate) result: Result<c_int, Errno>,
-    /// The field `sd` of the argument.
-    pub(crate) sd: c_int,
+/// The argument of one of the two options.
+pub(crate) trait Argument: Plain + Sized {
+    const OPTION: c_int;
+    fn new(assoc: AssocId, flags: PeeloffFlags) -> Self;
+    fn sd(&self) -> c_int;
 }
 
-/// Makes the call, and takes ownership of the descriptor that it created.
+impl Argument for PeeloffArg {
+    const OPTION: c_int = SCTP_SOCKOPT_PEELOFF;
+
+    #[inline]
+    fn new(associd: AssocId, _flags: PeeloffFlags) -> Self {
+        Self { associd, sd: -1 }
+    }
+
+    #[inline]
+    fn sd(&self) -> c_int {
+        self.sd
+    }
+}
+
+impl Argument for PeeloffFlagsArg {
+    const OPTION: c_int = SCTP_SOCKOPT_PEELOFF_FLAGS;
+
+    #[inline]
+    fn new(assoc: AssocId, flags: PeeloffFlags) -> Self {
+        Self {
+            p_arg: PeeloffArg::new(assoc, flags),
+            flags: flags.bits(),
+        }
+    }
+
+    #[inline]
+    fn sd(&self) -> c_int {
+        self.p_arg.sd
+    }
+}
+
+/// Peels off the association, and takes ownership of the new descriptor.
 #[expect(unsafe_code, reason = "takes ownership of a raw descriptor")]
 #[inline]
-pub(crate) fn adopt(
+pub(crate) fn peeloff<A: Argument>(
     socket: BorrowedFd<'_>,
     assoc: AssocId,
-    call: impl Fn() -> Reply,
+    flags: PeeloffFlags,
 ) -> Result<OwnedFd, Errno> {
-    let reply = call();
-    let fd = match reply.result {
-        Ok(fd) if fd > 0 && fd == reply.sd && fd != socket.as_raw_fd() => fd,
-        _ => examine(socket.as_raw_fd(), assoc, reply, &call, &Kernel)?,
+    let socket = socket.as_raw_fd();
+    let reply @ (fd, sd) = call::<A>(socket, assoc, flags);
+    let fd = if fd > 0 && fd == sd && fd != socket {
+        fd
+    } else {
+        examine(socket, assoc, reply, &Kernel::<A>(flags, PhantomData))?
     };
     // SAFETY: the kernel returned this descriptor as the new one in two places, or
     // `examine` has shown that it is the new one. The kernel gives a new descriptor to
     // this call alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// What one getsockopt has left behind: what the kernel returned, and `sd`.
+type Reply = (c_int, c_int);
+
+#[inline]
+fn call<A: Argument>(socket: RawFd, assoc: AssocId, flags: PeeloffFlags) -> Reply {
+    let mut argument = A::new(assoc, flags);
+    let returned = getsockopt_raw(socket, A::OPTION, &mut argument);
+    (returned, argument.sd())
 }
 
 /// The queries that decide about a candidate.
@@ -85,11 +131,13 @@ trait Queries {
     fn is_on(&self, fd: RawFd, assoc: AssocId) -> bool;
     /// Whether the socket is known not to have this association.
     fn is_not_on(&self, socket: RawFd, assoc: AssocId) -> bool;
+    /// The reply to a second peel-off.
+    fn repeat(&self, socket: RawFd, assoc: AssocId) -> Reply;
 }
 
-struct Kernel;
+struct Kernel<A>(PeeloffFlags, PhantomData<A>);
 
-impl Queries for Kernel {
+impl<A: Argument> Queries for Kernel<A> {
     fn is_on(&self, fd: RawFd, assoc: AssocId) -> bool {
         let mut list = [AssocId::from_raw(0); 2];
         let listed = getsockopt(fd, SCTP_GET_ASSOC_ID_LIST, &mut list[..]);
@@ -99,6 +147,10 @@ impl Queries for Kernel {
     fn is_not_on(&self, socket: RawFd, assoc: AssocId) -> bool {
         getsockopt(socket, SCTP_STATUS, &mut Status::new(assoc)) == Err(Errno::INVAL)
     }
+
+    fn repeat(&self, socket: RawFd, assoc: AssocId) -> Reply {
+        call::<A>(socket, assoc, self.0)
+    }
 }
 
 /// The new descriptor, if the queries show which one it is.
@@ -106,33 +158,27 @@ impl Queries for Kernel {
 fn examine(
     socket: RawFd,
     assoc: AssocId,
-    reply: Reply,
-    repeat: &dyn Fn() -> Reply,
-    queries: &dyn Queries,
+    (returned, sd): Reply,
+    queries: &impl Queries,
 ) -> Result<RawFd, Errno> {
-    let candidate = match reply.result {
-        Ok(0) => reply.sd.max(0),
+    let result = result(returned);
+    let candidate = match result {
+        Ok(0) => sd.max(0),
         Ok(fd) => fd,
-        Err(_) => reply.sd,
+        Err(_) => sd,
     };
     let is_new = candidate >= 0
         && candidate != socket
         && queries.is_on(candidate, assoc)
         && queries.is_not_on(socket, assoc)
-        && !names(repeat(), reply.result == Ok(candidate), candidate);
+        && match queries.repeat(socket, assoc) {
+            (again, _) if returned == candidate => again != candidate,
+            (_, again) => again != candidate,
+        };
     if is_new {
         return Ok(candidate);
     }
-    Err(reply.result.err().unwrap_or(Errno::BADMSG))
-}
-
-/// Whether the reply has the candidate in its result, or else in `sd`.
-fn names(reply: Reply, in_result: bool, candidate: RawFd) -> bool {
-    if in_result {
-        reply.result == Ok(candidate)
-    } else {
-        reply.sd == candidate
-    }
+    Err(result.err().unwrap_or(Errno::BADMSG))
 }
 
 #[cfg(test)]

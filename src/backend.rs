@@ -2,9 +2,16 @@
 //!
 //! Every backend has the same functions, for options at the level `SOL_SCTP`:
 //!
-//! - `getsockopt(fd, option, value)` returns the result, which is not always 0;
-//! - `setsockopt(fd, option, value)`;
+//! - `getsockopt(fd, option, value)` and `setsockopt(fd, option, value)` return what the
+//!   kernel returns: an errno as a value from -4095 to -1;
 //! - `is_sctp(socket)` and `is_one_to_one(socket)` read `SO_PROTOCOL` and `SO_TYPE`.
+
+use core::ffi::c_int;
+
+use rustix::fd::RawFd;
+use rustix::io::Errno;
+
+use crate::uapi::Plain;
 
 // Cargo.toml has the same condition, for the dependency on libc. A test compares the
 // two.
@@ -50,8 +57,28 @@ mod imp;
 #[path = "backend/kind.rs"]
 mod kind;
 
-pub(crate) use imp::{getsockopt, setsockopt};
+pub(crate) use imp::getsockopt as getsockopt_raw;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use imp::{is_one_to_one, is_sctp};
 #[cfg(target_os = "linux")]
 pub(crate) use kind::{is_one_to_one, is_sctp};
+
+pub(crate) fn getsockopt<T: Plain + ?Sized>(
+    fd: RawFd,
+    option: c_int,
+    value: &mut T,
+) -> Result<c_int, Errno> {
+    result(getsockopt_raw(fd, option, value))
+}
+
+pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> Result<(), Errno> {
+    result(imp::setsockopt(fd, option, value)).map(drop)
+}
+
+/// Separates the errno from other values.
+pub(crate) fn result(returned: c_int) -> Result<c_int, Errno> {
+    if let -4095..=-1 = returned {
+        return Err(Errno::from_raw_os_error(-returned));
+    }
+    Ok(returned)
+}

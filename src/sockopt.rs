@@ -25,7 +25,7 @@ use core::net::SocketAddr;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::io::Errno;
 
-use crate::adopt::{Reply, adopt};
+use crate::adopt;
 use crate::assoc_id::AssocId;
 use crate::backend::{getsockopt, setsockopt};
 use crate::flags::PeeloffFlags;
@@ -65,12 +65,7 @@ pub use crate::uapi::{
 #[doc(alias = "sctp_peeloff")]
 #[inline]
 pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Errno> {
-    let socket = socket.as_fd();
-    adopt(socket, assoc, || {
-        let mut arg = PeeloffArg::new(assoc);
-        let result = getsockopt(socket.as_raw_fd(), SCTP_SOCKOPT_PEELOFF, &mut arg);
-        Reply { result, sd: arg.sd }
-    })
+    adopt::peeloff::<PeeloffArg>(socket.as_fd(), assoc, PeeloffFlags::empty())
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, …)`—Peels off an
@@ -93,18 +88,7 @@ pub fn peeloff_flags(
     assoc: AssocId,
     flags: PeeloffFlags,
 ) -> Result<OwnedFd, Errno> {
-    let socket = socket.as_fd();
-    adopt(socket, assoc, || {
-        let mut arg = PeeloffFlagsArg {
-            p_arg: PeeloffArg::new(assoc),
-            flags: flags.bits(),
-        };
-        let result = getsockopt(socket.as_raw_fd(), SCTP_SOCKOPT_PEELOFF_FLAGS, &mut arg);
-        Reply {
-            result,
-            sd: arg.p_arg.sd,
-        }
-    })
+    adopt::peeloff::<PeeloffFlagsArg>(socket.as_fd(), assoc, flags)
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, NULL, 0)`—Returns whether

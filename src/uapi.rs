@@ -83,13 +83,6 @@ pub(crate) struct PeeloffArg {
     pub(crate) sd: c_int,
 }
 
-impl PeeloffArg {
-    /// `sd` is -1, which no successful call leaves there.
-    pub(crate) const fn new(associd: AssocId) -> Self {
-        Self { associd, sd: -1 }
-    }
-}
-
 /// `sctp_peeloff_flags_arg_t`.
 #[repr(C)]
 pub(crate) struct PeeloffFlagsArg {

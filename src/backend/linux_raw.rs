@@ -11,7 +11,6 @@ use core::ffi::c_int;
 use core::ptr;
 
 use rustix::fd::RawFd;
-use rustix::io::Errno;
 
 use crate::uapi::{Plain, SOL_SCTP};
 
@@ -39,11 +38,7 @@ mod number {
 }
 
 #[inline]
-pub(crate) fn getsockopt<T: Plain + ?Sized>(
-    fd: RawFd,
-    option: c_int,
-    value: &mut T,
-) -> Result<c_int, Errno> {
+pub(crate) fn getsockopt<T: Plain + ?Sized>(fd: RawFd, option: c_int, value: &mut T) -> c_int {
     // Only a list can be longer, and the kernel refuses lists of 2 GiB and more.
     let mut len = u32::try_from(size_of_val(value)).unwrap_or(u32::MAX);
     let value = ptr::from_mut(value).cast::<u8>() as usize;
@@ -53,16 +48,14 @@ pub(crate) fn getsockopt<T: Plain + ?Sized>(
     unsafe { call(number::GETSOCKOPT, fd, option, value, &raw mut len as usize) }
 }
 
-pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> Result<(), Errno> {
+pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> c_int {
     let len = size_of::<T>();
     let value = ptr::from_ref(value).cast::<u8>() as usize;
     // SAFETY: `value` is live, and `Plain` guarantees that all of its bytes are
     // initialized. The kernel reads `len` bytes and writes nothing.
-    unsafe { call(number::SETSOCKOPT, fd, option, value, len) }.map(drop)
+    unsafe { call(number::SETSOCKOPT, fd, option, value, len) }
 }
 
-/// The result of the call, from which an errno is split off.
-///
 /// # Safety
 ///
 /// `value` and `len` must be what the system call requires.
@@ -73,26 +66,10 @@ pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> Resul
     reason = "an int is passed in a register and returned in a register"
 )]
 #[inline]
-unsafe fn call(
-    number: usize,
-    fd: RawFd,
-    option: c_int,
-    value: usize,
-    len: usize,
-) -> Result<c_int, Errno> {
+unsafe fn call(number: usize, fd: RawFd, option: c_int, value: usize, len: usize) -> c_int {
+    let arguments = [fd as usize, SOL_SCTP as usize, option as usize, value, len];
     // SAFETY: the caller guarantees what the system call requires.
-    let returned = unsafe {
-        syscall(
-            number,
-            [fd as usize, SOL_SCTP as usize, option as usize, value, len],
-        )
-    } as c_int;
-    // The kernel returns -4095 to -1 for an error; getsockopt returns no other
-    // negative value.
-    if returned < 0 {
-        return Err(Errno::from_raw_os_error(returned.wrapping_neg()));
-    }
-    Ok(returned)
+    unsafe { syscall(number, arguments) as c_int }
 }
 
 /// # Safety

@@ -139,7 +139,10 @@ fn write<T: Plain + ?Sized>(value: &mut T, byte: u8) {
 #[test]
 fn any_bytes_are_valid_values() {
     let mut arg = PeeloffFlagsArg {
-        p_arg: PeeloffArg::new(AssocId::from_raw(1)),
+        p_arg: PeeloffArg {
+            associd: AssocId::from_raw(1),
+            sd: -1,
+        },
         flags: 0,
     };
     write(&mut arg, 0x11);

@@ -1,17 +1,8 @@
-//! How many descriptors this process has, and may have.
+//! How many descriptors this process has, and may have: for `process::alone`.
 
 use std::fs::File;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// Descriptors are the process's, and tests are its threads: one that counts them
-/// or limits them must be the only one that runs. Each test of its file takes this.
-pub fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The numbers of the open descriptors, but for the one that this takes itself.
 pub fn open() -> Vec<i32> {

@@ -1,142 +1,135 @@
-//! System calls denied by seccomp on the calling thread, and on what it starts.
+//! System calls that a seccomp filter denies to the calling thread and to what it
+//! starts.
 //!
-//! A denied option makes an old kernel of any: before 4.13 the flags option
-//! answered `ENOPROTOOPT`.
+//! On i386 and s390x, socket calls go into the kernel as one call, socketcall, with a
+//! pointer to their arguments. A filter cannot follow a pointer, so there only calls on
+//! descriptors can be denied.
+#![allow(unsafe_code, reason = "prctl")]
 
-use std::io::Read;
-use std::process::{Command, Stdio};
-use std::thread;
+use std::mem::offset_of;
 
-// Both have the same function, `apply(calls, action)`.
-#[cfg(any(
-    target_arch = "x86_64",
-    target_arch = "aarch64",
-    target_arch = "riscv64"
-))]
-#[path = "filter/library.rs"]
-mod program;
-#[cfg(not(any(
-    target_arch = "x86_64",
-    target_arch = "aarch64",
-    target_arch = "riscv64"
-)))]
-#[path = "filter/classic.rs"]
-mod program;
+use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, seccomp_data, sock_filter};
+use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SOL_SCTP};
 
-use program::apply;
-
-/// What becomes of a denied call.
-#[derive(Clone, Copy)]
-enum Action {
-    Errno(u16),
-    KillProcess,
-}
-
-/// A system call, told by its number and some of its arguments.
+/// A system call, known by its number and by some of its arguments.
 pub struct Call {
-    number: libc::c_long,
+    /// One call may have several numbers.
+    numbers: &'static [libc::c_long],
     /// An argument's index, and the value of its lower 32 bits.
-    arguments: Vec<(u8, u32)>,
+    arguments: Vec<(usize, i32)>,
 }
 
-/// The one that libraries call.
 #[cfg(target_pointer_width = "32")]
-const SYS_FCNTL: libc::c_long = libc::SYS_fcntl64;
+const FCNTL: &[libc::c_long] = &[libc::SYS_fcntl, libc::SYS_fcntl64];
 #[cfg(not(target_pointer_width = "32"))]
-const SYS_FCNTL: libc::c_long = libc::SYS_fcntl;
+const FCNTL: &[libc::c_long] = &[libc::SYS_fcntl];
 
 impl Call {
-    pub fn any(number: libc::c_long) -> Self {
-        Self {
-            number,
-            arguments: Vec::new(),
-        }
+    pub fn any(numbers: &'static [libc::c_long]) -> Self {
+        let arguments = Vec::new();
+        Self { numbers, arguments }
+    }
+
+    fn with(numbers: &'static [libc::c_long], arguments: &[(usize, i32)]) -> Self {
+        let arguments = arguments.to_vec();
+        Self { numbers, arguments }
     }
 
     pub fn getsockopt(option: i32) -> Self {
-        let option = u32::try_from(option).expect("an option");
-        Self {
-            number: libc::SYS_getsockopt,
-            arguments: vec![(1, 132), (2, option)],
-        }
+        Self::with(&[libc::SYS_getsockopt], &[(1, SOL_SCTP), (2, option)])
+    }
+
+    pub fn any_fcntl() -> Self {
+        Self::any(FCNTL)
     }
 
     pub fn fcntl(command: i32) -> Self {
-        let command = u32::try_from(command).expect("a command");
-        Self {
-            number: SYS_FCNTL,
-            arguments: vec![(1, command)],
-        }
+        Self::with(FCNTL, &[(1, command)])
     }
 
     pub fn socket_of(family: i32) -> Self {
-        let family = u32::try_from(family).expect("a family");
-        Self {
-            number: libc::SYS_socket,
-            arguments: vec![(0, family)],
-        }
+        Self::with(&[libc::SYS_socket], &[(0, family)])
     }
 
-    pub fn socket(protocol: u32) -> Self {
-        Self {
-            number: libc::SYS_socket,
-            arguments: vec![(2, protocol)],
-        }
+    pub fn socket(protocol: i32) -> Self {
+        Self::with(&[libc::SYS_socket], &[(2, protocol)])
     }
+}
+
+/// What kernels before 4.13 lack.
+pub fn flags_option() -> Call {
+    Call::getsockopt(SCTP_SOCKOPT_PEELOFF_FLAGS)
 }
 
 /// From here on, on this thread, the calls fail with this errno.
 pub fn deny(calls: impl IntoIterator<Item = Call>, errno: i32) {
-    let errno = u16::try_from(errno).expect("an errno");
-    apply(calls, Action::Errno(errno));
+    let errno = u32::try_from(errno).expect("an errno");
+    apply(calls, libc::SECCOMP_RET_ERRNO | errno);
 }
 
 /// From here on, on this thread, the calls end the process, and so fail the test.
 pub fn forbid(calls: impl IntoIterator<Item = Call>) {
-    apply(calls, Action::KillProcess);
+    apply(calls, libc::SECCOMP_RET_KILL_PROCESS);
 }
 
-/// What the kernel before 4.13 lacked.
-pub fn flags_option() -> Call {
-    Call::getsockopt(sctp_peeloff::sockopt::SCTP_SOCKOPT_PEELOFF_FLAGS)
+/// The architecture is not checked: this program is the only caller.
+fn apply(calls: impl IntoIterator<Item = Call>, action: u32) {
+    let mut program = Vec::new();
+    for call in calls {
+        for number in call.numbers {
+            let number = u32::try_from(*number).expect("a call's number");
+            program.extend(rule(number, &call.arguments, action));
+        }
+    }
+    program.push(instruction(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW));
+    install(&mut program);
 }
 
-/// Runs all other tests of this file once more, in a process of their own whose
-/// kernel has no flags option.
-pub fn rerun_on_old_kernel(this_test: &'static str) {
-    let output = thread::spawn(move || {
-        deny([flags_option()], libc::ENOPROTOOPT);
-        let program = std::env::current_exe().expect("this program");
-        let mut child = Command::new(program)
-            .args(["--skip", this_test])
-            .env("OLD_KERNEL", "1")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the tests, once more");
-        let mut output = String::new();
-        child
-            .stdout
-            .take()
-            .expect("a pipe")
-            .read_to_string(&mut output)
-            .expect("its output");
-        let status = child.wait().expect("its end");
-        assert!(status.success(), "on an old kernel: {status}\n{output}");
-        output
-    });
-    let output = output.join().expect("no panic");
-    print!("{output}");
-    assert!(
-        !output.contains("running 0 tests"),
-        "nothing was run:\n{output}"
-    );
-    assert!(
-        output.contains("; 0 failed; 0 ignored;"),
-        "not all was run:\n{output}"
-    );
+/// Takes the action for this call; any other goes on behind these instructions.
+fn rule(number: u32, arguments: &[(usize, i32)], action: u32) -> Vec<sock_filter> {
+    let mut tests = vec![(offset_of!(seccomp_data, nr), number)];
+    // Arguments are 64 bits wide on every architecture, in its own byte order.
+    let half = if cfg!(target_endian = "big") { 4 } else { 0 };
+    tests.extend(arguments.iter().map(|&(index, value)| {
+        let offset = offset_of!(seccomp_data, args) + 8 * index + half;
+        (offset, u32::from_ne_bytes(value.to_ne_bytes()))
+    }));
+    let mut program = Vec::new();
+    for (done, &(offset, value)) in tests.iter().enumerate() {
+        let offset = u32::try_from(offset).expect("an offset");
+        program.push(instruction(BPF_LD | BPF_W | BPF_ABS, offset));
+        // Over the tests that remain, two instructions each, and the action.
+        let rest = 2 * (tests.len() - done - 1) + 1;
+        program.push(sock_filter {
+            jf: u8::try_from(rest).expect("a short program"),
+            ..instruction(BPF_JMP | BPF_JEQ | BPF_K, value)
+        });
+    }
+    program.push(instruction(BPF_RET | BPF_K, action));
+    program
 }
 
-/// Whether this process was started by [`rerun_on_old_kernel`].
-pub fn on_old_kernel() -> bool {
-    std::env::var_os("OLD_KERNEL").is_some()
+fn instruction(code: u32, k: u32) -> sock_filter {
+    let code = u16::try_from(code).expect("a code");
+    let (jt, jf) = (0, 0);
+    sock_filter { code, jt, jf, k }
+}
+
+fn install(program: &mut [sock_filter]) {
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).expect("a short program"),
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: the kernel copies the program, which lives through both calls.
+    let done = unsafe {
+        [
+            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+            libc::prctl(
+                libc::PR_SET_SECCOMP,
+                libc::SECCOMP_MODE_FILTER,
+                &raw const program,
+            ),
+        ]
+    };
+    assert_eq!(done, [0, 0], "seccomp");
 }

@@ -1,4 +1,10 @@
-//! Which kernel this is.
+//! Which kernel this is, and what it has.
+
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+use rustix::net::SocketType;
+use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SOL_SCTP};
 
 /// The running kernel's version.
 pub fn version() -> (u32, u32) {
@@ -11,4 +17,16 @@ pub fn version() -> (u32, u32) {
         numbers.next().expect("a version"),
         numbers.next().expect("a version"),
     )
+}
+
+/// Whether the kernel has `SCTP_SOCKOPT_PEELOFF_FLAGS`, which came with Linux 4.13. A
+/// seccomp filter may simulate that it has not.
+pub fn has_flags_option() -> bool {
+    let socket = super::socket(super::Family::V4, SocketType::SEQPACKET);
+    let option = SCTP_SOCKOPT_PEELOFF_FLAGS;
+    match super::option::get(socket.as_fd(), SOL_SCTP, option, &mut []) {
+        Err(Errno::INVAL) => true,
+        Err(Errno::NOPROTOOPT) => false,
+        result => panic!("{result:?}"),
+    }
 }

@@ -9,14 +9,14 @@ use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::io::Errno;
-use sctp_peeloff::AssocId;
+use rustix::net::ReturnFlags;
 use sctp_peeloff::sockopt::SOL_SCTP;
+use sctp_peeloff::{AssocId, RcvInfo};
 
 use super::option::last_errno;
 
 const SCTP_SNDINFO: i32 = 2;
-const SCTP_RCVINFO: i32 = 3;
-pub const MSG_NOTIFICATION: i32 = 0x8000;
+pub const MSG_NOTIFICATION: ReturnFlags = ReturnFlags::from_bits_retain(0x8000);
 /// `snd_flags`: end the association gracefully.
 pub const SCTP_EOF: u16 = libc::MSG_FIN as u16;
 /// `snd_flags`: abort the association, with the message as the reason.
@@ -50,26 +50,13 @@ impl Message {
     }
 }
 
-/// `struct sctp_sndinfo`, and the same as `struct sctp_rcvinfo` as far as it goes.
+/// `struct sctp_sndinfo`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct SendInfo {
     stream: u16,
     flags: u16,
     ppid: u32,
-    context: u32,
-    assoc: i32,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct ReceiveInfo {
-    stream: u16,
-    ssn: u16,
-    flags: u16,
-    ppid: u32,
-    tsn: u32,
-    cumtsn: u32,
     context: u32,
     assoc: i32,
 }
@@ -126,44 +113,56 @@ pub fn send_flags(socket: impl AsFd, message: &Message, flags: u16) -> Result<()
     if sent < 0 { Err(last_errno()) } else { Ok(()) }
 }
 
+/// What one recvmsg(2) delivers.
+pub struct Delivery {
+    pub data: Vec<u8>,
+    /// The whole buffer, and how much of it recvmsg has filled.
+    pub control: Vec<u8>,
+    pub controllen: usize,
+    pub flags: ReturnFlags,
+}
+
+/// Receives into buffers of these sizes.
+///
 /// # Errors
 ///
-/// What recvmsg(2) said; `EAGAIN` where nothing came in time.
-pub fn receive(socket: impl AsFd) -> Result<Message, Errno> {
-    let mut data = vec![0_u8; 65536];
-    let mut control = Control([0; 128]);
+/// What recvmsg(2) said; `EAGAIN` if nothing came in time.
+pub fn deliver(socket: impl AsFd, data: usize, control: usize) -> Result<Delivery, Errno> {
+    let (mut data, mut control) = (vec![0_u8; data], vec![0_u8; control]);
     let mut part = libc::iovec {
         iov_base: data.as_mut_ptr().cast(),
         iov_len: data.len(),
     };
-    let mut message = Message::new([], 0, 0);
-    // SAFETY: as in `send_flags`; control messages are walked by the C macros, and
-    // read only where their length says that a `ReceiveInfo` is there.
-    let received = unsafe {
+    // SAFETY: as in `send_flags`.
+    let (received, header) = unsafe {
         let mut header: libc::msghdr = mem::zeroed();
         header.msg_iov = &raw mut part;
         header.msg_iovlen = 1;
-        header.msg_control = control.0.as_mut_ptr().cast();
-        header.msg_controllen = control.0.len() as _;
+        header.msg_control = control.as_mut_ptr().cast();
+        header.msg_controllen = control.len() as _;
         let received = libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut header, 0);
-        if received < 0 {
-            return Err(last_errno());
-        }
-        message.notification = header.msg_flags & MSG_NOTIFICATION != 0;
-        let mut at = libc::CMSG_FIRSTHDR(&raw const header);
-        while !at.is_null() {
-            let full = libc::CMSG_LEN(size_of::<ReceiveInfo>() as u32) as usize;
-            if (*at).cmsg_type == SCTP_RCVINFO && (*at).cmsg_len as usize >= full {
-                let info = libc::CMSG_DATA(at).cast::<ReceiveInfo>().read_unaligned();
-                message.stream = info.stream;
-                message.ppid = info.ppid;
-                message.assoc = AssocId::from_raw(info.assoc);
-            }
-            at = libc::CMSG_NXTHDR(&raw const header, at);
-        }
-        received
+        (received, header)
     };
-    data.truncate(usize::try_from(received).expect("a length"));
-    message.data = data;
-    Ok(message)
+    data.truncate(usize::try_from(received).map_err(|_| last_errno())?);
+    Ok(Delivery {
+        data,
+        control,
+        controllen: header.msg_controllen as usize,
+        flags: ReturnFlags::from_bits_retain(header.msg_flags as u32),
+    })
+}
+
+/// # Errors
+///
+/// As [`deliver`].
+pub fn receive(socket: impl AsFd) -> Result<Message, Errno> {
+    let got = deliver(socket, 65536, 128)?;
+    let info = RcvInfo::from_control(&got.control, got.controllen);
+    Ok(Message {
+        stream: info.map_or(0, |info| info.stream),
+        ppid: info.map_or(0, |info| info.ppid),
+        assoc: info.map_or(AssocId::from_raw(0), |info| info.assoc),
+        notification: got.flags.contains(MSG_NOTIFICATION),
+        data: got.data,
+    })
 }

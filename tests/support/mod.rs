@@ -4,6 +4,8 @@
     dead_code,
     missing_docs,
     unreachable_pub,
+    unused_imports,
+    unused_macros,
     reason = "each test takes what it needs"
 )]
 #![allow(clippy::missing_panics_doc, clippy::must_use_candidate)]
@@ -11,12 +13,13 @@
 pub mod cgroup;
 pub mod descriptors;
 pub mod filter;
-pub mod fresh;
 pub mod kernel;
 pub mod message;
 pub mod option;
 pub mod others;
+pub mod process;
 
+use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -24,6 +27,20 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{self, AddressFamily, SocketType, ipproto::SCTP};
 use sctp_peeloff::{AssocId, assoc_id_of_peer};
+
+/// Asserts that a value has this form, and otherwise shows the value.
+macro_rules! assert_matches {
+    ($value:expr, $pattern:pat $(if $guard:expr)?) => {
+        assert_matches!($value, $pattern $(if $guard)?, "")
+    };
+    ($value:expr, $pattern:pat $(if $guard:expr)?, $($context:tt)+) => {
+        match $value {
+            $pattern $(if $guard)? => {}
+            ref value => panic!("{value:?} {}", format_args!($($context)+)),
+        }
+    };
+}
+pub(crate) use assert_matches;
 
 /// Long enough for a loaded machine; nothing waits for it when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -97,6 +114,18 @@ pub fn associate(family: Family, server: &OwnedFd) -> (OwnedFd, AssocId) {
 
 pub fn associate_many(family: Family, server: &OwnedFd, number: usize) -> Vec<(OwnedFd, AssocId)> {
     (0..number).map(|_| associate(family, server)).collect()
+}
+
+/// How often a test repeats what it does: the second number, or the first if
+/// `SUITE_FULL` is set. Prints it past the harness, which shows only what fails.
+pub fn repetitions(what: &str, full: usize, short: usize) -> usize {
+    let is_full = std::env::var_os("SUITE_FULL").is_some();
+    let number = if is_full { full } else { short };
+    let line = format!("{number} {what} (SUITE_FULL=1: {full}) ");
+    std::io::stderr()
+        .write_all(line.as_bytes())
+        .expect("stderr");
+    number
 }
 
 /// What `ready` gives, asked for until it does.

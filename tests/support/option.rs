@@ -11,6 +11,7 @@ use sctp_peeloff::sockopt::SOL_SCTP;
 
 pub const SCTP_RTOINFO: i32 = 0;
 pub const SCTP_NODELAY: i32 = 3;
+pub const SCTP_ADAPTATION_LAYER: i32 = 7;
 pub const SCTP_EVENTS: i32 = 11;
 pub const SCTP_RECVRCVINFO: i32 = 32;
 pub const SCTP_SOCKOPT_CONNECTX3: i32 = 111;

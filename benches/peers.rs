@@ -1,0 +1,182 @@
+//! What others' peel-offs cost, each against the like one of ours.
+//!
+//! Those of the crates for Tokio register the new descriptor with the runtime, which
+//! is part of the figure; ours then is followed by `AsyncFd::new`. The runtime
+//! itself does not run meanwhile.
+#![allow(unsafe_code, reason = "C calls, and descriptors that others made")]
+
+#[path = "support/count.rs"]
+#[allow(dead_code, reason = "instructions.rs takes more of it")]
+mod count;
+#[path = "support/measure.rs"]
+mod measure;
+#[path = "../tests/support/mod.rs"]
+mod support;
+#[path = "support/variants.rs"]
+#[allow(dead_code, reason = "instructions.rs takes more of it")]
+mod variants;
+
+use std::ffi::c_int;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+
+use measure::{Table, number, sample, settle};
+use sctp_peeloff::AssocId;
+use support::{FAMILIES, Family, associate, descriptors, server};
+use tokio::io::unix::AsyncFd;
+use variants::{BARE_FLAGS, BARE_PLAIN, FLAGS, GUARDED, RAW_FLAGS, RAW_PLAIN, Variant, Way};
+
+const SAMPLES: usize = 101;
+
+#[link(name = "sctp", kind = "static")]
+unsafe extern "C" {
+    fn sctp_peeloff(socket: c_int, assoc: i32) -> c_int;
+    fn sctp_peeloff_flags(socket: c_int, assoc: i32, flags: u32) -> c_int;
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .expect("a runtime");
+    let _runtime = runtime.enter();
+    let mut table = Table::new();
+    settle();
+    for family in FAMILIES {
+        one_call(&mut table, family);
+        tokio_crates(&mut table, family);
+    }
+}
+
+/// A row for a way to peel off from this socket.
+fn row<R>(
+    table: &mut Table,
+    family: Family,
+    socket: BorrowedFd<'_>,
+    (name, against): (&str, &str),
+    way: impl Fn(&OwnedFd, AssocId) -> R,
+) {
+    let server = socket.try_clone_to_owned().expect("a duplicate");
+    let figures = sample(
+        number(SAMPLES),
+        || associate(family, &server),
+        |(_, id): &(OwnedFd, AssocId)| way(&server, *id),
+    );
+    table.row("peers", name, family, &figures, against);
+}
+
+fn libsctp_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    // SAFETY: no pointer; what comes back is a new descriptor.
+    unsafe {
+        let fd = sctp_peeloff_flags(server.as_raw_fd(), id.as_raw(), FLAGS.bits());
+        assert!(fd >= 0, "peeled off");
+        OwnedFd::from_raw_fd(fd)
+    }
+}
+
+fn libsctp_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    // SAFETY: as above.
+    unsafe {
+        let fd = sctp_peeloff(server.as_raw_fd(), id.as_raw());
+        assert!(fd >= 0, "peeled off");
+        OwnedFd::from_raw_fd(fd)
+    }
+}
+
+/// Those that take a descriptor as it is.
+fn one_call(table: &mut Table, family: Family) {
+    let server = server(family);
+    let variants: [Variant; 6] = [
+        BARE_FLAGS,
+        RAW_FLAGS,
+        ("libsctp sctp_peeloff_flags", libsctp_flags, RAW_FLAGS.0),
+        BARE_PLAIN,
+        RAW_PLAIN,
+        ("libsctp sctp_peeloff", libsctp_plain, RAW_PLAIN.0),
+    ];
+    for (name, way, against) in variants {
+        row(table, family, server.as_fd(), (name, against), way);
+    }
+    let lksctp = lksctp_socket(&server);
+    let names = ("lksctp SctpSocket", RAW_FLAGS.0);
+    row(table, family, server.as_fd(), names, |_, id| {
+        lksctp
+            .peeloff(lksctp::AssocId(id.as_raw()))
+            .expect("peeled off")
+    });
+}
+
+fn tokio_crates(table: &mut Table, family: Family) {
+    let server = server(family);
+    let ours: [(_, Way); 2] = [
+        ("sockopt::peeloff_flags, AsyncFd", RAW_FLAGS.1),
+        ("peeloff_flags, AsyncFd", GUARDED.1),
+    ];
+    let against = ours[0].0;
+    for (name, way) in ours {
+        row(
+            table,
+            family,
+            server.as_fd(),
+            (name, against),
+            |server, id| {
+                // SAFETY: an owned descriptor stays the same until it goes.
+                unsafe { AsyncFd::register(way(server, id)) }.expect("registered")
+            },
+        );
+    }
+
+    let lksctp = lksctp::SctpEndpoint::from_socket(lksctp_socket(&server)).expect("lksctp");
+    let names = ("lksctp SctpEndpoint", against);
+    row(table, family, server.as_fd(), names, |_, id| {
+        lksctp
+            .peeloff(lksctp::AssocId(id.as_raw()))
+            .expect("peeled off")
+    });
+
+    let oxirush = oxirush(family);
+    let names = ("oxirush-sctp OneToManyEndpoint", against);
+    row(table, family, oxirush.as_fd(), names, |_, id| {
+        oxirush.peeloff(id.as_raw()).expect("peeled off")
+    });
+
+    let (listener, fd) = sctp_rs(family);
+    // SAFETY: it lives as long as the listener.
+    let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+    let names = ("sctp-rs Listener", against);
+    row(table, family, socket, names, |_, id| {
+        listener.sctp_peeloff(id.as_raw()).expect("peeled off")
+    });
+}
+
+fn lksctp_socket(server: &OwnedFd) -> lksctp::SctpSocket {
+    let duplicate = server.try_clone().expect("a duplicate");
+    // SAFETY: its own descriptor.
+    unsafe { lksctp::SctpSocket::from_raw_fd(duplicate.into_raw_fd()) }
+}
+
+fn oxirush(family: Family) -> oxirush_sctp::OneToManyEndpoint {
+    use oxirush_sctp::{Socket, SocketToAssociation::OneToMany};
+    let socket = match family {
+        Family::V4 => Socket::new_v4(OneToMany),
+        Family::V6 => Socket::new_v6(OneToMany),
+    };
+    let socket = socket.expect("oxirush-sctp");
+    socket.bind(family.loopback()).expect("bind");
+    socket.into_endpoint(1024).expect("listen")
+}
+
+/// The listener does not tell its descriptor: it is the one that is new.
+fn sctp_rs(family: Family) -> (sctp_rs::Listener, c_int) {
+    use sctp_rs::{Socket, SocketToAssociation::OneToMany};
+    let before = descriptors::open();
+    let socket = match family {
+        Family::V4 => Socket::new_v4(OneToMany),
+        Family::V6 => Socket::new_v6(OneToMany),
+    };
+    let socket = socket.expect("sctp-rs");
+    socket.bind(family.loopback()).expect("bind");
+    let listener = socket.listen(1024).expect("listen");
+    let new = descriptors::open();
+    let fd = new.into_iter().find(|fd| !before.contains(fd));
+    (listener, fd.expect("a new descriptor"))
+}

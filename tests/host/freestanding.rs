@@ -1,0 +1,97 @@
+//! The crate needs nothing but a kernel: a program without a C library, an allocator
+//! or start files peels off.
+//!
+//! It is built on the host, and runs where the runner finds SCTP.
+//!
+//! Processors on which Rust's own libraries make system calls without libc, and
+//! whose start is written in `freestanding/start.rs`.
+#![cfg(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "riscv64"
+))]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use object::elf;
+use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
+use object::{LittleEndian, Object, ObjectSymbol};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/freestanding");
+const RUNNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guest/run");
+const PAGE: u64 = 4096;
+
+/// Built with no network: with the workspace's packages, which are all there, since
+/// this test could not have been built without.
+fn build() -> PathBuf {
+    let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock");
+    fs::copy(lock, Path::new(FOLDER).join("Cargo.lock")).expect("the lock file");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("freestanding");
+    let status = Command::new(std::env::var_os("CARGO").expect("cargo runs this"))
+        .args(["build", "--release", "--offline", "--target-dir"])
+        .arg(&target)
+        .current_dir(FOLDER)
+        // What is meant for the C library's programs.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .status()
+        .expect("cargo");
+    assert!(status.success(), "{status}");
+    target.join("release/freestanding")
+}
+
+/// Where each loaded segment begins and ends, in pages, and what it allows.
+fn segments(file: &ElfFile64<'_, LittleEndian>) -> Vec<(u64, u64, elf::ProgramFlags)> {
+    let endian = file.endian();
+    file.elf_program_headers()
+        .iter()
+        .filter(|header| header.p_type(endian) == elf::PT_LOAD)
+        .map(|header| {
+            let start = header.p_vaddr(endian);
+            let end = start + header.p_memsz(endian);
+            (start / PAGE, end.div_ceil(PAGE), header.p_flags(endian))
+        })
+        .collect()
+}
+
+#[test]
+fn nothing_but_a_kernel() {
+    let program = build();
+    let bytes = fs::read(&program).expect("the program");
+    println!("{} bytes", bytes.len());
+    assert!(bytes.len() < 6 * 1024, "{} bytes", bytes.len());
+
+    let file = ElfFile64::<LittleEndian>::parse(&*bytes).expect("an ELF file");
+    assert_eq!(file.elf_header().e_type(file.endian()), elf::ET_EXEC);
+    for header in file.elf_program_headers() {
+        let kind = header.p_type(file.endian());
+        assert_ne!(kind, elf::PT_INTERP, "an interpreter");
+        assert_ne!(kind, elf::PT_DYNAMIC, "what a dynamic linker reads");
+    }
+    let undefined = file
+        .symbols()
+        .chain(file.dynamic_symbols())
+        .find(ObjectSymbol::is_undefined);
+    assert!(undefined.is_none(), "{undefined:?}");
+
+    // A kernel that enforces it would take the rights of one from the other, and
+    // not each guest does.
+    let segments = segments(&file);
+    assert!(!segments.is_empty());
+    for (at, (_, end, _)) in segments.iter().enumerate() {
+        let next = segments.get(at + 1);
+        assert!(
+            next.is_none_or(|(start, ..)| start >= end),
+            "one page, two segments"
+        );
+    }
+    for (.., rights) in segments {
+        assert_ne!(rights & (elf::PF_W | elf::PF_X), elf::PF_W | elf::PF_X);
+    }
+
+    let status = Command::new(RUNNER).arg(program).status().expect("a guest");
+    assert_eq!(status.code(), Some(0), "a step of start.rs, or {status}");
+}

@@ -1,0 +1,9 @@
+//! What runs on this machine as it is: the runner's guests, and what takes a build.
+#![allow(missing_docs)]
+
+mod crate_graph;
+mod freestanding;
+mod missing_features;
+mod runner;
+#[path = "../support/mod.rs"]
+mod support;

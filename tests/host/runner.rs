@@ -1,0 +1,225 @@
+//! The runner: what passes through to a guest and back. These tests run on the
+//! host, whatever it has, and start guests themselves.
+mod guest_end;
+mod kernel_choice;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const RUNNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guest/run");
+
+/// Its environment is all that the runner itself needs, and what the test adds.
+fn guest() -> Command {
+    let mut command = Command::new(RUNNER);
+    command
+        .env_clear()
+        .env("GUEST_KERNEL", "6.1")
+        .stdin(Stdio::null());
+    for name in ["PATH", "HOME", "XDG_CACHE_HOME"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+fn run(script: &str) -> Output {
+    guest().args(["sh", "-c", script]).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// A folder of the test's own, on files that host and guest share. It goes with
+/// this.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let own = format!("{name} {}", std::process::id());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(own);
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    /// A program in it.
+    fn program(&self, name: &str, content: &[u8]) -> PathBuf {
+        let program = self.0.join(name);
+        fs::write(&program, content).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        program
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn arguments() {
+    let odd = [
+        "",
+        " ",
+        "two words",
+        "it's",
+        "\"quoted\"",
+        "new\nline",
+        "tab\t",
+        "$HOME `id` $(id)",
+        "back\\slash",
+        "*",
+        "--",
+        "-n",
+        "a=b",
+        "ünïcode",
+        "'",
+        "''",
+        "\\'",
+        "ends\n",
+    ];
+    let output = guest()
+        .args(["printf", "%s\\0"])
+        .args(odd)
+        .output()
+        .unwrap();
+    let got: Vec<_> = text(&output.stdout).split_terminator('\0').collect();
+    assert_eq!(got, odd, "{}", text(&output.stderr));
+}
+
+#[test]
+fn environment() {
+    let mut command = guest();
+    command.args(["env", "-0"]);
+    for (name, value) in [
+        ("ODD", "a 'b' \"c\"\n$d \\e"),
+        ("EMPTY", ""),
+        ("with.dot", "not a shell's name"),
+        ("PWD", "not where we are"),
+        ("SHLVL", "41"),
+    ] {
+        command.env(name, value);
+    }
+    let output = command.output().unwrap();
+    let mut got: Vec<_> = text(&output.stdout)
+        .split_terminator('\0')
+        .map(String::from)
+        .collect();
+    let given = command.get_envs().map(|(name, value)| {
+        format!(
+            "{}={}",
+            name.to_str().unwrap(),
+            value.and_then(OsStr::to_str).unwrap()
+        )
+    });
+    let mut given: Vec<_> = given.collect();
+    got.sort();
+    given.sort();
+    assert_eq!(got, given, "{}", text(&output.stderr));
+}
+
+#[test]
+fn working_directory() {
+    let folder = Folder::new("it's a folder");
+    let output = guest().arg("pwd").current_dir(&folder.0).output().unwrap();
+    assert_eq!(text(&output.stdout).trim_end(), folder.0.to_str().unwrap());
+}
+
+#[test]
+fn status() {
+    for (script, status) in [
+        ("exit 0", 0),
+        ("exit 7", 7),
+        ("exit 255", 255),
+        ("kill -KILL $$", 128 + 9),
+        ("kill -SEGV $$", 128 + 11),
+        ("exec /no/such/program", 127),
+    ] {
+        assert_eq!(run(script).status.code(), Some(status), "{script}");
+    }
+}
+
+/// Not the one that busybox has of that name.
+#[test]
+fn the_program_is_this_machines() {
+    let script = ["-c", "readlink /proc/$$/exe"];
+    let here = Command::new("sh").args(script).output().unwrap();
+    assert_eq!(text(&run(script[1]).stdout), text(&here.stdout));
+}
+
+/// `env` would take such a path for a variable, and end with 0.
+#[test]
+fn a_program_with_an_equals_sign_in_its_path() {
+    let folder = Folder::new("a=b");
+    let program = folder.program("program", b"#!/bin/sh\nexit 7\n");
+    let output = guest().arg(&program).output().unwrap();
+    let said = text(&output.stdout);
+    assert_eq!((output.status.code(), said), (Some(7), ""));
+}
+
+#[test]
+fn without_a_home() {
+    let output = guest()
+        .env_remove("HOME")
+        .args(["sh", "-c", "echo \"${HOME-none}\"; exit 7"])
+        .output()
+        .unwrap();
+    let said = text(&output.stdout);
+    let also = text(&output.stderr);
+    assert_eq!((output.status.code(), said), (Some(7), "none\n"), "{also}");
+}
+
+#[test]
+fn streams_are_apart() {
+    let output = run("echo one; echo two >&2; printf 'no end'; printf three >&2");
+    assert_eq!(text(&output.stdout), "one\nno end");
+    assert_eq!(text(&output.stderr), "two\nthree");
+}
+
+#[test]
+fn much_output_comes_whole() {
+    let output = run("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done");
+    let lines: Vec<_> = text(&output.stdout).lines().collect();
+    assert_eq!(lines.len(), 20000);
+    assert_eq!(lines.last(), Some(&"line 19999"));
+}
+
+/// The guest waits for an answer to its first line: it comes only if the line does.
+#[test]
+fn streams_are_live() {
+    let folder = Folder::new("live");
+    for stream in ["", ">&2"] {
+        let answer = folder.0.join("answer");
+        let script = format!(
+            "echo question {stream}; i=0; until [ -e answer ]; do i=$((i+1)); [ $i -lt 300 ] || exit 1; sleep 0.1; done"
+        );
+        let mut command = guest();
+        command.args(["sh", "-c", &script]).current_dir(&folder.0);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output: Box<dyn Read> = match stream {
+            "" => Box::new(child.stdout.take().unwrap()),
+            _ => Box::new(child.stderr.take().unwrap()),
+        };
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).unwrap();
+        assert_eq!(line, "question\n");
+        fs::write(&answer, "").unwrap();
+        assert!(child.wait().unwrap().success());
+        fs::remove_file(&answer).unwrap();
+    }
+}
+
+#[test]
+fn there_is_sctp() {
+    assert!(run("grep -q ^SCTP /proc/net/protocols").status.success());
+}

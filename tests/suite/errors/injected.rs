@@ -1,0 +1,127 @@
+//! A seccomp filter returns the errno, and overwrites the result of the queries, if no
+//! kernel can be made to return them when they are needed.
+
+use std::thread;
+
+use rustix::io::Errno;
+use sctp_peeloff::sockopt::{SCTP_GET_ASSOC_ID_LIST, SCTP_SOCKOPT_PEELOFF, SCTP_STATUS};
+use sctp_peeloff::{Effect, Error, assoc_ids, peeloff, supports_flags};
+
+use super::WAYS;
+use crate::support::filter::{Call, deny, flags_option};
+use crate::support::{Family, assert_matches, associate, server};
+
+/// The errors of both functions if the peel-off returns this errno, and `SCTP_STATUS`,
+/// which shows whether the socket has the association, the result.
+fn errors(errno: Errno, status: Result<(), Errno>) -> [Error; 2] {
+    let server = server(Family::V4);
+    let (_client, id) = associate(Family::V4, &server);
+    let denied = || {
+        let options = [Call::getsockopt(SCTP_SOCKOPT_PEELOFF), flags_option()];
+        deny(options, errno.raw_os_error());
+        if let Err(errno) = status {
+            deny([Call::getsockopt(SCTP_STATUS)], errno.raw_os_error());
+        }
+        WAYS.map(|way| way(&server, id).unwrap_err())
+    };
+    let errors = thread::scope(|scope| scope.spawn(denied).join().unwrap());
+    assert_eq!(assoc_ids(&server).unwrap(), [id]);
+    errors
+}
+
+/// The kernel returns them before or after it has moved the association.
+const EITHER: [Errno; 5] = [
+    Errno::MFILE,
+    Errno::NFILE,
+    Errno::NOMEM,
+    Errno::NOBUFS,
+    Errno::FAULT,
+];
+
+#[test]
+fn peeloff_has_no_effect_if_the_socket_still_has_the_association() {
+    for errno in EITHER.into_iter().chain([Errno::PERM, Errno::IO]) {
+        for error in errors(errno, Ok(())) {
+            if matches!(errno, Errno::MFILE | Errno::NFILE) {
+                assert_matches!(error, Error::NoDescriptor(of) if of == errno);
+            } else {
+                assert_matches!(error, Error::Os(of) if of == errno);
+            }
+        }
+    }
+}
+
+#[test]
+fn peeloff_fails_with_association_lost_if_the_socket_no_longer_has_it() {
+    for errno in EITHER {
+        for error in errors(errno, Err(Errno::INVAL)) {
+            assert_eq!(error.effect(), Effect::Terminated);
+            assert_matches!(error, Error::AssociationLost(of) if of == errno);
+        }
+    }
+}
+
+#[test]
+fn peeloff_fails_with_state_unknown_if_the_socket_cannot_be_queried() {
+    for errno in EITHER.into_iter().chain([Errno::PERM, Errno::IO]) {
+        for error in errors(errno, Err(Errno::PERM)) {
+            assert_eq!(error.effect(), Effect::Unknown);
+            assert_matches!(error, Error::StateUnknown(of) if of == errno);
+        }
+    }
+}
+
+/// No such errno is known to come from the kernel after the move.
+#[test]
+fn peeloff_fails_with_state_unknown_for_another_errno_without_the_association() {
+    for errno in [Errno::PERM, Errno::IO] {
+        for error in errors(errno, Err(Errno::INVAL)) {
+            assert_matches!(error, Error::StateUnknown(of) if of == errno);
+        }
+    }
+}
+
+/// `EINVAL` has several causes, none of which affects the association.
+#[test]
+fn peeloff_fails_with_os_if_the_cause_of_einval_cannot_be_queried() {
+    for error in errors(Errno::INVAL, Err(Errno::PERM)) {
+        assert_matches!(error, Error::Os(Errno::INVAL));
+    }
+}
+
+/// A kernel without networking.
+#[test]
+fn peeloff_fails_with_unsupported_for_enosys() {
+    for error in errors(Errno::NOSYS, Ok(())) {
+        assert_matches!(error, Error::Unsupported);
+    }
+}
+
+/// Of kernels around 4.10 to 4.14.
+#[test]
+fn peeloff_fails_with_sender_blocked_for_ebusy() {
+    for error in errors(Errno::BUSY, Ok(())) {
+        assert_matches!(error, Error::SenderBlocked);
+    }
+}
+
+/// An emulator that does not forward SCTP options, or a sandbox.
+#[test]
+fn functions_fail_with_options_unavailable_if_no_option_reaches_sctp() {
+    for errno in [Errno::OPNOTSUPP, Errno::NOPROTOOPT] {
+        for error in errors(errno, Err(errno)) {
+            assert_matches!(error, Error::OptionsUnavailable(of) if of == errno);
+        }
+    }
+    let server = server(Family::V4);
+    let denied = || {
+        let options = [Call::getsockopt(SCTP_GET_ASSOC_ID_LIST), flags_option()];
+        deny(options, libc::EOPNOTSUPP);
+        let list = assoc_ids(&server).map(drop);
+        [list, supports_flags(&server).map(drop)]
+    };
+    for result in thread::scope(|scope| scope.spawn(denied).join().unwrap()) {
+        assert_matches!(result, Err(Error::OptionsUnavailable(Errno::OPNOTSUPP)));
+    }
+    assert!(peeloff(&server, sctp_peeloff::AssocId::from_raw(77)).is_err());
+}

@@ -1,0 +1,142 @@
+//! The list of ids, and the id of a peer.
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::thread;
+
+use rustix::io::Errno;
+use rustix::net::{SocketType, connect};
+use sctp_peeloff::sockopt::SCTP_GET_ASSOC_NUMBER;
+use sctp_peeloff::{AssocId, Error, assoc_id_of_peer, assoc_ids, peeloff, sockopt};
+
+use crate::support::descriptors::Limit;
+use crate::support::filter::{Call, deny};
+use crate::support::message::{Message, receive, send};
+use crate::support::{
+    FAMILIES, Family, address, associate, associate_many, server, socket, wait_for,
+};
+
+#[test]
+fn of_none_one_twenty_and_a_thousand() {
+    let _limit = Limit::most();
+    for family in FAMILIES {
+        let server = server(family);
+        let mut associated = Vec::new();
+        for number in [0, 1, 20, 1000] {
+            associated.extend(associate_many(family, &server, number - associated.len()));
+            let mut ids: Vec<_> = associated.iter().map(|(_, id)| *id).collect();
+            let mut listed = assoc_ids(&server).unwrap();
+            ids.sort_unstable();
+            listed.sort_unstable();
+            assert_eq!(listed, ids);
+            assert_eq!(
+                sockopt::assoc_number(server.as_fd()),
+                Ok(u32::try_from(number).unwrap())
+            );
+        }
+    }
+}
+
+#[test]
+fn each_peer_has_its_id() {
+    for family in FAMILIES {
+        let server = server(family);
+        let clients = associate_many(family, &server, 5);
+        for (number, (client, id)) in clients.iter().enumerate() {
+            send(client, &Message::new(number.to_string(), 0, 0)).unwrap();
+            // The kernel's own word for whose message it is.
+            assert_eq!(receive(&server).unwrap().assoc, *id);
+            let peer = address(client);
+            assert_eq!(assoc_id_of_peer(&server, peer).unwrap(), *id);
+            assert_eq!(sockopt::peer_addr_assoc_id(server.as_fd(), peer), Ok(*id));
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_was_peeled_off_is_unknown() {
+    let server = server(Family::V4);
+    let (client, id) = associate(Family::V4, &server);
+    let peeled = peeloff(&server, id).unwrap();
+    let peer = address(&client);
+    assert!(
+        matches!(assoc_id_of_peer(&server, peer), Err(Error::NoSuchPeer(named)) if named == peer)
+    );
+    assert_eq!(assoc_id_of_peer(&peeled, peer).unwrap(), id);
+}
+
+/// An IPv6 socket has IPv4 peers too, and tells them by mapped addresses.
+#[test]
+fn an_ipv4_peer_of_an_ipv6_socket() {
+    let server = rustix::net::socket(
+        Family::V6.domain(),
+        SocketType::SEQPACKET,
+        Some(rustix::net::ipproto::SCTP),
+    )
+    .unwrap();
+    rustix::net::bind(&server, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))).unwrap();
+    rustix::net::listen(&server, 16).unwrap();
+    let client = socket(Family::V4, SocketType::STREAM);
+    let mut to = Family::V4.loopback();
+    to.set_port(address(&server).port());
+    connect(&client, &to).unwrap();
+    let id = wait_for("the association", || {
+        assoc_ids(&server).unwrap().first().copied()
+    });
+    let SocketAddr::V4(peer) = address(&client) else {
+        panic!("an IPv4 address")
+    };
+    let mapped = SocketAddr::from((peer.ip().to_ipv6_mapped(), peer.port()));
+    assert_eq!(assoc_id_of_peer(&server, mapped).unwrap(), id);
+    assert_eq!(assoc_id_of_peer(&server, peer.into()).unwrap(), id);
+}
+
+/// More have come up since the kernel was asked for their number: a filter keeps
+/// the answer, so that there seem to be none.
+#[test]
+fn more_than_were_counted() {
+    let server = server(Family::V4);
+    let clients = associate_many(Family::V4, &server, 20);
+    let listed = thread::scope(|scope| {
+        let miscounted = scope.spawn(|| {
+            deny([Call::getsockopt(SCTP_GET_ASSOC_NUMBER)], 0);
+            assert_eq!(sockopt::assoc_number(server.as_fd()), Ok(0));
+            assoc_ids(&server).unwrap()
+        });
+        miscounted.join().unwrap()
+    });
+    assert_eq!(
+        listed,
+        clients.iter().map(|(_, id)| *id).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn the_bare_list_wants_room() {
+    let server = server(Family::V4);
+    let clients = associate_many(Family::V4, &server, 3);
+    let none = AssocId::from_raw(0);
+    for length in 0..4 {
+        let mut short = vec![none; length];
+        assert_eq!(
+            sockopt::assoc_id_list(server.as_fd(), &mut short),
+            Err(Errno::INVAL),
+            "{length}"
+        );
+    }
+    for length in 4..8 {
+        let mut buffer = vec![none; length];
+        let listed = sockopt::assoc_id_list(server.as_fd(), &mut buffer).unwrap();
+        assert_eq!(
+            listed,
+            clients.iter().map(|(_, id)| *id).collect::<Vec<_>>()
+        );
+    }
+    for (_, id) in &clients {
+        assert_eq!(sockopt::has_assoc(server.as_fd(), *id), Ok(true));
+    }
+    assert_eq!(sockopt::has_assoc(server.as_fd(), none), Ok(false));
+    // There the id is not looked at.
+    let peeled = sockopt::peeloff(server.as_fd(), clients[0].1).unwrap();
+    assert_eq!(sockopt::has_assoc(peeled.as_fd(), none), Ok(true));
+}

@@ -1,0 +1,194 @@
+//! `notification`: what the kernel delivers to a subscriber, whole and in parts.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::net::{self, SocketType};
+use sctp_peeloff::notification::{AssocChange, AssocState, Reader, Received};
+use sctp_peeloff::sockopt::SOL_SCTP;
+use sctp_peeloff::{
+    AssocId, PeeloffFlags, RcvInfo, assoc_id_of_peer, peeloff_flags, subscribe_assoc_change,
+};
+
+use crate::support::message::{
+    MSG_NOTIFICATION, Message, SCTP_ABORT, deliver, receive, send, send_flags,
+};
+use crate::support::option::{self, SCTP_ADAPTATION_LAYER, SCTP_EVENTS};
+use crate::support::{FAMILIES, Family, address, associate, kernel, server, socket, wait_for};
+
+const ASSOC_CHANGE: u16 = 0x8001;
+const SEND_FAILED: u16 = 0x8003;
+const SHUTDOWN_EVENT: u16 = 0x8005;
+const ADAPTATION_INDICATION: u16 = 0x8007;
+const AUTHENTICATION_EVENT: u16 = 0x8008;
+const SENDER_DRY: u16 = 0x8009;
+
+/// Reads until an `SCTP_ASSOC_CHANGE` comes, with buffers of this size.
+fn next_change(socket: &OwnedFd, reader: &mut Reader, room: usize) -> AssocChange {
+    loop {
+        let got = deliver(socket, room, 0).expect("a notification");
+        if let Received::AssocChange(change) = reader.read(&got.data, got.flags) {
+            return change;
+        }
+    }
+}
+
+#[test]
+fn reader_reports_each_change_whatever_the_buffer() {
+    for family in FAMILIES {
+        for room in [1, 7, 19, 20, 21, 256] {
+            let server = server(family);
+            subscribe_assoc_change(&server).unwrap();
+            let mut reader = Reader::new();
+            for abort in [false, true] {
+                let (client, id) = associate(family, &server);
+                let up = next_change(&server, &mut reader, room);
+                assert_eq!((up.assoc, up.state), (id, AssocState::CommUp));
+                assert!(up.inbound_streams > 0 && up.outbound_streams > 0);
+                if abort {
+                    option::abort_on_close(&client);
+                }
+                drop(client);
+                let end = next_change(&server, &mut reader, room);
+                let state = if abort {
+                    AssocState::CommLost
+                } else {
+                    AssocState::ShutdownComp
+                };
+                assert_eq!((end.assoc, end.state), (id, state), "{room} bytes");
+                assert_eq!(end.is_abort(), abort, "{room} bytes");
+            }
+        }
+    }
+}
+
+/// The peer chooses the bytes of an ABORT chunk, and gives them the form of a
+/// notification of another association's end.
+#[test]
+fn reader_does_not_report_what_a_peer_has_forged() {
+    for room in [20, 64, 128, 256] {
+        let server = server(Family::V4);
+        subscribe_assoc_change(&server).unwrap();
+        let (_victim, victim) = associate(Family::V4, &server);
+        let (attacker, id) = associate(Family::V4, &server);
+        let mut forged = [ASSOC_CHANGE, 0, 20, 0, 1, 0, 1, 1]
+            .map(u16::to_ne_bytes)
+            .concat();
+        forged.extend(victim.as_raw().to_ne_bytes());
+        // A copy at each place where a part can begin.
+        let reason: Vec<_> = forged.iter().cycle().take(1200).copied().collect();
+        send_flags(&attacker, &Message::new(reason, 0, 0), SCTP_ABORT).unwrap();
+        let mut reader = Reader::new();
+        for id in [victim, id] {
+            let up = next_change(&server, &mut reader, room);
+            assert_eq!((up.assoc, up.state), (id, AssocState::CommUp));
+        }
+        let end = next_change(&server, &mut reader, room);
+        assert_eq!((end.assoc, end.state), (id, AssocState::CommLost));
+        assert!(end.is_abort());
+        // Whatever is left of it is not a change.
+        let (_next, next) = associate(Family::V4, &server);
+        let up = next_change(&server, &mut reader, room);
+        assert_eq!((up.assoc, up.state), (next, AssocState::CommUp));
+    }
+}
+
+/// The rest of a notification moves with its association.
+#[test]
+fn reader_peel_continues_a_half_read_notification() {
+    for room in [4, 20] {
+        let server = server(Family::V4);
+        subscribe_assoc_change(&server).unwrap();
+        let (_stays, stays) = associate(Family::V4, &server);
+        let mut reader = Reader::new();
+        assert_eq!(next_change(&server, &mut reader, 256).assoc, stays);
+
+        let (client, id) = associate(Family::V4, &server);
+        let first = deliver(&server, room, 0).unwrap();
+        let seen = reader.read(&first.data, first.flags);
+        let half = first.flags.contains(MSG_NOTIFICATION) && reader.is_unfinished();
+        assert_eq!(half, room < 20, "{room} bytes");
+        assert_eq!(matches!(seen, Received::AssocChange(_)), room == 20);
+        let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();
+        let mut its_reader = reader.peel(id);
+        if room < 20 {
+            let up = next_change(&peeled, &mut its_reader, 256);
+            assert_eq!((up.assoc, up.state), (id, AssocState::CommUp));
+        }
+        drop(client);
+        let end = next_change(&peeled, &mut its_reader, 256);
+        assert_eq!((end.assoc, end.state), (id, AssocState::ShutdownComp));
+    }
+}
+
+/// The bytes of each notification until one of this type comes for this association.
+fn notifications(socket: &OwnedFd, last: (u16, AssocId)) -> Vec<(u16, Vec<u8>)> {
+    let mut all = Vec::new();
+    loop {
+        let got = deliver(socket, 2048, 256).unwrap_or_else(|_| panic!("{last:x?} after {all:x?}"));
+        if !got.flags.contains(MSG_NOTIFICATION) {
+            continue;
+        }
+        assert_eq!(RcvInfo::from_control(&got.control, got.controllen), None);
+        let kind = u16::from_ne_bytes([got.data[0], got.data[1]]);
+        let change = match Reader::new().read(&got.data, got.flags) {
+            Received::AssocChange(change) => Some(change.assoc),
+            received => {
+                assert_eq!(received, Received::Other);
+                None
+            }
+        };
+        assert_eq!(change.is_some(), kind == ASSOC_CHANGE, "{kind:x}");
+        all.push((kind, got.data));
+        if kind == last.0 && change.is_none_or(|id| id == last.1) {
+            return all;
+        }
+    }
+}
+
+#[test]
+fn reader_takes_no_other_notification_for_a_change() {
+    let server = socket(Family::V4, SocketType::SEQPACKET);
+    // Association, address, send failure, error, shutdown, partial delivery,
+    // adaptation, authentication, sender dry.
+    let all = [0, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+    option::set(server.as_fd(), SOL_SCTP, SCTP_EVENTS, &all).unwrap();
+    net::listen(&server, 16).unwrap();
+    let mut seen = BTreeSet::new();
+    for last in [SHUTDOWN_EVENT, SEND_FAILED] {
+        let client = socket(Family::V4, SocketType::STREAM);
+        option::set_words(&client, SCTP_ADAPTATION_LAYER, &[7]);
+        net::connect(&client, &address(&server)).unwrap();
+        send(&client, &Message::new("up", 0, 0)).unwrap();
+        let id = wait_for("the association", || {
+            assoc_id_of_peer(&server, address(&client)).ok()
+        });
+        seen.extend(notifications(&server, (ASSOC_CHANGE, id)));
+        send(&server, &Message::new("dry after this", 0, 0).to(id)).unwrap();
+        seen.extend(notifications(&server, (SENDER_DRY, id)));
+        // Data left unread would make an abort of the close.
+        receive(&client).expect("the message");
+        if last == SEND_FAILED {
+            option::abort_on_close(&client);
+            rustix::io::ioctl_fionbio(&server, true).unwrap();
+            let much = Message::new([0; 1000], 0, 0).to(id);
+            while send(&server, &much).is_ok() {}
+            rustix::io::ioctl_fionbio(&server, false).unwrap();
+        }
+        drop(client);
+        seen.extend(notifications(&server, (last, id)));
+    }
+    let seen: BTreeSet<_> = seen.iter().map(|(kind, _)| *kind).collect();
+    let mut expected = BTreeSet::from([
+        ASSOC_CHANGE,
+        SEND_FAILED,
+        SHUTDOWN_EVENT,
+        ADAPTATION_INDICATION,
+        SENDER_DRY,
+    ]);
+    // Of a peer without authentication: commit 30f6ebf65bc4.
+    if kernel::version() >= (4, 17) {
+        expected.insert(AUTHENTICATION_EVENT);
+    }
+    assert_eq!(seen, expected);
+}

@@ -1,0 +1,149 @@
+//! A peeled-off socket's life: what it inherits, what it is, how its end is noticed
+//! and how to end it. The chapter `src/guide/peeled.md` says what these test.
+mod addresses;
+mod close;
+mod end;
+mod inheritance;
+mod one_to_many;
+mod queue;
+mod socket_type;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::mpsc;
+use std::thread;
+
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{self, SocketType};
+use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff_flags, sockopt};
+
+use crate::support::message::{Message, receive};
+use crate::support::{Family, option, server, wait_for};
+
+fn peel(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    peeloff_flags(server, id, PeeloffFlags::CLOEXEC).unwrap()
+}
+
+/// Its reads do not block.
+fn peel_nonblocking(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    peeloff_flags(server, id, PeeloffFlags::all()).unwrap()
+}
+
+/// A socket of the peer's that has the same address as one before it.
+fn again(family: Family, kind: SocketType, address: SocketAddr) -> OwnedFd {
+    let socket = net::socket(family.domain(), kind, Some(net::ipproto::SCTP)).unwrap();
+    // The one before it may need a moment to go.
+    wait_for("the address", || net::bind(&socket, &address).ok());
+    socket
+}
+
+/// What `read` gives in a thread that is blocked in it when `meanwhile` is called.
+fn blocked<T: Send>(read: impl FnOnce() -> T + Send, meanwhile: impl FnOnce()) -> T {
+    let (tell, told) = mpsc::channel();
+    thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            tell.send(rustix::thread::gettid()).unwrap();
+            read()
+        });
+        let stat = format!("/proc/self/task/{}/stat", told.recv().unwrap());
+        wait_for("the reader to block", || {
+            let stat = fs::read_to_string(&stat).unwrap();
+            stat.contains(") S ").then_some(())
+        });
+        meanwhile();
+        reader.join().unwrap()
+    })
+}
+
+/// A server that soon sends again what was not acknowledged.
+fn quick_server(family: Family) -> OwnedFd {
+    let server = server(family);
+    // Of all associations to come: initial, most, least, in milliseconds.
+    option::set_words(&server, libc::SCTP_RTOINFO, &[0, 100, 200, 100]);
+    server
+}
+
+fn wait_for_end(peeled: &OwnedFd) {
+    wait_for("the association's end", || {
+        assoc_ids(peeled).unwrap().is_empty().then_some(())
+    });
+    // A peeled-off socket is not asked about any one id.
+    let any = AssocId::from_raw(0);
+    assert_eq!(sockopt::has_assoc(peeled.as_fd(), any), Ok(false));
+}
+
+/// What a read gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Read {
+    Data(String),
+    EndOfFile,
+    /// `SCTP_SHUTDOWN_EVENT`
+    Shutdown,
+    /// `SCTP_ASSOC_CHANGE`, with its state
+    Change(State),
+    Failed(Errno),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Up,
+    Lost,
+    Restart,
+    ShutdownComplete,
+}
+
+fn data(text: &str) -> Read {
+    Read::Data(text.to_owned())
+}
+
+fn read(socket: &OwnedFd) -> Read {
+    let message = match receive(socket) {
+        Ok(message) if message.notification => return notification(&message),
+        Ok(message) => message,
+        Err(errno) => return Read::Failed(errno),
+    };
+    if message.data.is_empty() {
+        return Read::EndOfFile;
+    }
+    Read::Data(String::from_utf8(message.data).expect("text"))
+}
+
+fn notification(message: &Message) -> Read {
+    let half = |at| u16::from_ne_bytes(message.data[at..at + 2].try_into().unwrap());
+    match (half(0), half(8)) {
+        (0x8005, _) => Read::Shutdown,
+        (0x8001, 0) => Read::Change(State::Up),
+        (0x8001, 1) => Read::Change(State::Lost),
+        (0x8001, 2) => Read::Change(State::Restart),
+        (0x8001, 3) => Read::Change(State::ShutdownComplete),
+        other => panic!("an unknown notification {other:?}"),
+    }
+}
+
+const INTEREST: EventFlags = EventFlags::IN
+    .union(EventFlags::RDHUP)
+    .union(EventFlags::OUT);
+
+fn watch(socket: &OwnedFd, interest: EventFlags) -> OwnedFd {
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+    epoll::add(&epoll, socket, EventData::new_u64(0), interest).unwrap();
+    epoll
+}
+
+/// What epoll reports, without waiting; empty for nothing.
+fn report(epoll: &OwnedFd) -> EventFlags {
+    let mut event = Vec::with_capacity(1);
+    let now = rustix::event::Timespec::default();
+    epoll::wait(
+        epoll,
+        rustix::buffer::spare_capacity(&mut event),
+        Some(&now),
+    )
+    .unwrap();
+    event.first().map_or(EventFlags::empty(), |event| {
+        let event: &epoll::Event = event;
+        event.flags
+    })
+}

@@ -1,0 +1,198 @@
+//! How to end a peeled-off association, and what the peer then sees.
+
+use std::os::fd::OwnedFd;
+
+use rustix::event::epoll::EventFlags;
+use rustix::io::Errno;
+use rustix::net::{self, RecvFlags, Shutdown};
+use sctp_peeloff::{AssocId, assoc_ids};
+
+use super::{
+    INTEREST, Read, State, blocked, data, peel, peel_nonblocking, quick_server, read, report,
+    wait_for_end, watch,
+};
+use crate::support::message::{Message, SCTP_ABORT, SCTP_EOF, send, send_flags};
+use crate::support::{FAMILIES, Family, associate, option, server, wait_for};
+
+fn peeled_off(family: Family) -> (OwnedFd, OwnedFd, AssocId) {
+    let server = server(family);
+    let (client, id) = associate(family, &server);
+    (client, peel_nonblocking(&server, id), id)
+}
+
+fn wait_until_readable(peeled: &OwnedFd) {
+    let epoll = watch(peeled, EventFlags::IN);
+    wait_for("a message", || (!report(&epoll).is_empty()).then_some(()));
+}
+
+const RESET: Read = Read::Failed(Errno::CONNRESET);
+
+#[test]
+fn close_is_graceful() {
+    for family in FAMILIES {
+        let (client, peeled, _) = peeled_off(family);
+        let messages: Vec<_> = (0..100).map(|number| format!("message {number}")).collect();
+        for message in &messages {
+            send(&peeled, &Message::new(message, 0, 0)).unwrap();
+        }
+        drop(peeled);
+        for message in &messages {
+            assert_eq!(read(&client), data(message));
+        }
+        assert_eq!(read(&client), Read::EndOfFile);
+    }
+}
+
+/// Nothing ends before the last descriptor does.
+#[test]
+fn the_last_descriptors_close() {
+    let (client, peeled, id) = peeled_off(Family::V4);
+    let duplicate = peeled.try_clone().unwrap();
+    drop(peeled);
+    assert_eq!(assoc_ids(&duplicate).unwrap(), [id]);
+    send(&duplicate, &Message::new("still there", 0, 0)).unwrap();
+    drop(duplicate);
+    assert_eq!(read(&client), data("still there"));
+    assert_eq!(read(&client), Read::EndOfFile);
+}
+
+/// A peer must not believe that what it sent was taken.
+#[test]
+fn close_with_a_message_unread_aborts() {
+    for family in FAMILIES {
+        for read_already in [0, 4] {
+            let (client, peeled, _) = peeled_off(family);
+            send(&client, &Message::new("halfrest", 0, 0)).unwrap();
+            wait_until_readable(&peeled);
+            let mut part = [0; 4];
+            net::recv(&peeled, &mut part[..read_already], RecvFlags::empty()).unwrap();
+            drop(peeled);
+            assert_eq!(read(&client), RESET, "after {read_already} bytes");
+        }
+    }
+}
+
+#[test]
+fn close_with_a_notification_unread_is_graceful() {
+    let server = server(Family::V4);
+    option::subscribe_ends(&server);
+    let (client, id) = associate(Family::V4, &server);
+    let peeled = peel(&server, id);
+    wait_until_readable(&peeled);
+    drop(peeled);
+    assert_eq!(read(&client), Read::EndOfFile);
+}
+
+#[test]
+fn close_without_lingering_aborts() {
+    for family in FAMILIES {
+        let (client, peeled, _) = peeled_off(family);
+        option::abort_on_close(&peeled);
+        drop(peeled);
+        assert_eq!(read(&client), RESET);
+    }
+}
+
+/// The descriptor stays, and can be told of the end.
+#[test]
+fn an_empty_message_with_eof_is_graceful() {
+    for family in FAMILIES {
+        let (client, peeled, _) = peeled_off(family);
+        option::subscribe_ends(&peeled);
+        send(&peeled, &Message::new("good-bye", 0, 0)).unwrap();
+        send_flags(&peeled, &Message::new("", 0, 0), SCTP_EOF).unwrap();
+        assert_eq!(read(&client), data("good-bye"));
+        assert_eq!(read(&client), Read::EndOfFile);
+        wait_for_end(&peeled);
+        assert_eq!(read(&peeled), Read::Change(State::ShutdownComplete));
+        assert_eq!(read(&peeled), Read::Failed(Errno::AGAIN));
+    }
+}
+
+/// Another message is refused while the end is on its way.
+#[test]
+fn nothing_can_be_sent_behind_eof() {
+    let server = quick_server(Family::V4);
+    let (client, id) = associate(Family::V4, &server);
+    let peeled = peel(&server, id);
+    // The peer does not answer, so that the end stays on its way.
+    option::drop_packets(&client);
+    send_flags(&peeled, &Message::new("", 0, 0), SCTP_EOF).unwrap();
+    let late = Message::new("too late", 0, 0);
+    assert_eq!(send(&peeled, &late), Err(Errno::SHUTDOWN));
+    option::let_packets_in(&client);
+    assert_eq!(read(&client), Read::EndOfFile);
+}
+
+#[test]
+fn a_message_with_abort_aborts() {
+    for family in FAMILIES {
+        let (client, peeled, _) = peeled_off(family);
+        send_flags(&peeled, &Message::new("the reason", 0, 0), SCTP_ABORT).unwrap();
+        assert_eq!(read(&client), RESET);
+        assert_eq!(assoc_ids(&peeled).unwrap(), []);
+        assert_eq!(read(&peeled), Read::Failed(Errno::CONNABORTED));
+        assert_eq!(read(&peeled), Read::Failed(Errno::AGAIN));
+    }
+}
+
+/// shutdown(2) changes what this side sees, and nothing else: the peer is told
+/// nothing, and both can still send.
+#[test]
+fn shutdown_sends_nothing() {
+    let (hung, half, none) = (
+        EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP,
+        EventFlags::IN | EventFlags::RDHUP,
+        EventFlags::empty(),
+    );
+    for family in FAMILIES {
+        for (how, reported) in [
+            (Shutdown::Read, half),
+            (Shutdown::Write, none),
+            (Shutdown::Both, hung),
+        ] {
+            let (client, peeled, id) = peeled_off(family);
+            let epoll = watch(&peeled, INTEREST);
+            send(&client, &Message::new("before", 0, 0)).unwrap();
+            wait_for("it", || {
+                report(&epoll).contains(EventFlags::IN).then_some(())
+            });
+            net::shutdown(&peeled, how).unwrap();
+
+            assert_eq!(read(&peeled), data("before"), "{how:?}");
+            assert_eq!(report(&epoll), reported | EventFlags::OUT, "{how:?}");
+            assert_eq!(assoc_ids(&peeled).unwrap(), [id], "{how:?}");
+            send(&peeled, &Message::new("to the peer", 0, 0)).unwrap();
+            assert_eq!(read(&client), data("to the peer"), "{how:?}");
+
+            // The peer's next message is taken in, and thrown away if nobody is to
+            // read: its graceful end shows that it was acknowledged.
+            send(&client, &Message::new("after", 0, 0)).unwrap();
+            drop(client);
+            wait_for_end(&peeled);
+            let next = if how == Shutdown::Write {
+                data("after")
+            } else {
+                Read::EndOfFile
+            };
+            assert_eq!(read(&peeled), next, "{how:?}");
+        }
+    }
+}
+
+/// The one use of it: a thread that is blocked in a read is woken, and reads the
+/// end-of-file that no peer can cause.
+#[test]
+fn shutdown_wakes_a_reader() {
+    let server = server(Family::V4);
+    let (client, id) = associate(Family::V4, &server);
+    let peeled = peel(&server, id);
+    let woken = blocked(
+        || read(&peeled),
+        || net::shutdown(&peeled, Shutdown::Read).unwrap(),
+    );
+    assert_eq!(woken, Read::EndOfFile);
+    assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
+    drop(peeled);
+    assert_eq!(read(&client), Read::EndOfFile);
+}

@@ -1,0 +1,89 @@
+//! What the one-to-many socket does after a peel-off. That a send to the peeled id
+//! fails with `EPIPE` is tested in `tests/peeloff.rs`.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+use rustix::net::{self, SendFlags, SocketType};
+use sctp_peeloff::{Error, assoc_id_of_peer, assoc_ids};
+
+use super::{again, peel, wait_for_end};
+use crate::support::message::{Message, receive, send};
+use crate::support::{FAMILIES, Family, address, associate, option, server, wait_for};
+
+/// No second association with the peer while the first lives; a new one after that.
+fn reach_the_peer(family: Family, reach: fn(&OwnedFd, SocketAddr) -> Result<(), Errno>) {
+    let server = server(family);
+    let (client, id) = associate(family, &server);
+    let peer = address(&client);
+    let peeled = peel(&server, id);
+    assert_eq!(reach(&server, peer), Err(Errno::ADDRNOTAVAIL));
+    let error = assoc_id_of_peer(&server, peer).unwrap_err();
+    assert!(matches!(error, Error::NoSuchPeer(_)), "{error:?}");
+
+    drop(client);
+    wait_for_end(&peeled);
+    let again = again(family, SocketType::SEQPACKET, peer);
+    net::listen(&again, 1).unwrap();
+    assert_eq!(reach(&server, peer), Ok(()));
+    let new = wait_for("the id", || assoc_id_of_peer(&server, peer).ok());
+    assert_ne!(new, id);
+    assert_eq!(assoc_ids(&server).unwrap(), [new]);
+    assert_eq!(assoc_ids(&peeled).unwrap(), []);
+    let by_id = send(&server, &Message::new("to the id", 0, 0).to(id));
+    assert_eq!(by_id, Err(Errno::PIPE));
+}
+
+#[test]
+fn a_send_to_the_peers_address() {
+    for family in FAMILIES {
+        reach_the_peer(family, |server, peer| {
+            net::sendto(server, b"hello", SendFlags::NOSIGNAL, &peer).map(drop)
+        });
+    }
+}
+
+#[test]
+fn a_connect_to_the_peers_address() {
+    for family in FAMILIES {
+        reach_the_peer(family, |server, peer| net::connect(server, &peer));
+    }
+}
+
+/// A peer that associates anew is the one-to-many socket's, also while the
+/// peeled-off descriptor of its former association is still open.
+#[test]
+fn a_peer_that_comes_again() {
+    for family in FAMILIES {
+        let server = server(family);
+        let (client, id) = associate(family, &server);
+        let peer = address(&client);
+        let peeled = peel(&server, id);
+        drop(client);
+        wait_for_end(&peeled);
+        let again = again(family, SocketType::STREAM, peer);
+        net::connect(&again, &address(&server)).unwrap();
+        send(&again, &Message::new("again", 0, 0)).unwrap();
+        let got = receive(&server).unwrap();
+        assert_eq!(got.data, b"again");
+        assert_ne!(got.assoc, id);
+        assert_eq!(assoc_ids(&server).unwrap(), [got.assoc]);
+        assert_eq!(assoc_ids(&peeled).unwrap(), []);
+    }
+}
+
+/// It is told nothing of the peeled-off association's end.
+#[test]
+fn no_notification_comes_back() {
+    for family in FAMILIES {
+        let server = server(family);
+        option::subscribe_ends(&server);
+        let (client, id) = associate(family, &server);
+        let peeled = peel(&server, id);
+        drop(client);
+        wait_for_end(&peeled);
+        rustix::io::ioctl_fionbio(&server, true).unwrap();
+        assert_eq!(receive(&server), Err(Errno::AGAIN));
+    }
+}

@@ -1,0 +1,56 @@
+//! What was queued at the peel-off: messages are tested in `tests/peeloff.rs`; here
+//! are notifications, and a message of which a part was read.
+
+use rustix::io::Errno;
+use rustix::net::{self, RecvFlags};
+
+use super::{Read, State, data, peel_nonblocking, read};
+use crate::support::message::{Message, receive, send};
+use crate::support::{FAMILIES, associate, option, server};
+
+#[test]
+fn notifications_move_in_order_with_the_messages() {
+    for family in FAMILIES {
+        let server = server(family);
+        option::subscribe_ends(&server);
+        let (client, id) = associate(family, &server);
+        let (other, other_id) = associate(family, &server);
+        for text in ["one", "two"] {
+            send(&client, &Message::new(text, 0, 0)).unwrap();
+            send(&other, &Message::new("another's", 0, 0)).unwrap();
+        }
+        let peeled = peel_nonblocking(&server, id);
+        assert_eq!(read(&peeled), Read::Change(State::Up));
+        assert_eq!(read(&peeled), data("one"));
+        assert_eq!(read(&peeled), data("two"));
+        assert_eq!(read(&peeled), Read::Failed(Errno::AGAIN));
+        // The other's stay, in order.
+        assert_eq!(read(&server), Read::Change(State::Up));
+        for _ in 0..2 {
+            let message = receive(&server).unwrap();
+            assert_eq!(
+                (message.data.as_slice(), message.assoc),
+                (&b"another's"[..], other_id)
+            );
+        }
+    }
+}
+
+#[test]
+fn the_rest_of_a_half_read_message_moves() {
+    for family in FAMILIES {
+        let server = server(family);
+        let (client, id) = associate(family, &server);
+        send(&client, &Message::new("halfrest", 1, 7)).unwrap();
+        send(&client, &Message::new("next", 2, 8)).unwrap();
+        let mut half = [0; 4];
+        net::recv(&server, &mut half, RecvFlags::empty()).unwrap();
+        assert_eq!(&half, b"half");
+        let peeled = peel_nonblocking(&server, id);
+        for (text, stream, ppid) in [("rest", 1, 7), ("next", 2, 8)] {
+            let got = receive(&peeled).unwrap();
+            assert_eq!(got, Message::new(text, stream, ppid).to(id));
+        }
+        assert_eq!(receive(&peeled), Err(Errno::AGAIN));
+    }
+}

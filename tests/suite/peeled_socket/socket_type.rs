@@ -1,0 +1,90 @@
+//! What kind of socket a peeled-off one is.
+
+use rustix::io::Errno;
+use rustix::net::{self, SendFlags, SocketType, sockopt};
+use sctp_peeloff::{AssocId, Error, assoc_ids, peeloff};
+
+use super::{Read, State, again, data, peel, peel_nonblocking, read, wait_for_end};
+use crate::support::message::{Message, send};
+use crate::support::{FAMILIES, Family, address, associate, option, server, wait_for};
+
+#[test]
+fn one_association_behind_a_one_to_many_type() {
+    for family in FAMILIES {
+        let server = server(family);
+        let (client, id) = associate(family, &server);
+        let peeled = peel(&server, id);
+        assert_eq!(sockopt::socket_type(&peeled), Ok(SocketType::SEQPACKET));
+        let others = [address(&client), address(self::server(family))];
+        let refusals = |when: &str| {
+            let bind = net::bind(&peeled, &family.loopback());
+            assert_eq!(bind, Err(Errno::INVAL), "{when}");
+            assert_eq!(net::listen(&peeled, 1), Err(Errno::INVAL), "{when}");
+            for other in others {
+                assert_eq!(net::connect(&peeled, &other), Err(Errno::ISCONN), "{when}");
+            }
+            let accept = net::accept(&peeled).map(drop);
+            assert_eq!(accept, Err(Errno::OPNOTSUPP), "{when}");
+        };
+        refusals("while it is up");
+        assert!(matches!(peeloff(&peeled, id), Err(Error::NotPeelable)));
+        drop(client);
+        wait_for_end(&peeled);
+        refusals("after its end");
+        let error = peeloff(&peeled, id).unwrap_err();
+        assert!(matches!(error, Error::NoSuchAssociation(_)), "{error:?}");
+    }
+}
+
+/// What is sent goes to its one peer, whatever address or id it is given.
+#[test]
+fn a_sends_address_and_id_are_ignored() {
+    for family in FAMILIES {
+        let server = server(family);
+        let third = self::server(family);
+        let (client, id) = associate(family, &server);
+        let peeled = peel(&server, id);
+        let to = address(&third);
+        net::sendto(&peeled, b"to another", SendFlags::empty(), &to).unwrap();
+        assert_eq!(read(&client), data("to another"));
+        let stranger = AssocId::from_raw(id.as_raw() + 1000);
+        send(&peeled, &Message::new("to a stranger", 0, 0).to(stranger)).unwrap();
+        assert_eq!(read(&client), data("to a stranger"));
+        assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
+        drop(client);
+        wait_for_end(&peeled);
+        let sent = net::sendto(&peeled, b"to another", SendFlags::NOSIGNAL, &to);
+        assert_eq!(sent, Err(Errno::PIPE));
+        assert_eq!(assoc_ids(&peeled).unwrap(), []);
+        assert_eq!(assoc_ids(&third).unwrap(), []);
+    }
+}
+
+/// The peer comes back under the same address, having forgotten the association.
+#[test]
+fn a_peers_restart_stays_on_it() {
+    let server = server(Family::V4);
+    option::subscribe_ends(&server);
+    let (client, id) = associate(Family::V4, &server);
+    let peeled = peel_nonblocking(&server, id);
+    assert_eq!(read(&peeled), Read::Change(State::Up));
+
+    let peer = address(&client);
+    option::drop_packets(&peeled);
+    option::abort_on_close(&client);
+    drop(client);
+    option::let_packets_in(&peeled);
+    let again = again(Family::V4, SocketType::STREAM, peer);
+    net::connect(&again, &address(&server)).unwrap();
+    send(&again, &Message::new("again", 0, 0)).unwrap();
+
+    let next = || {
+        wait_for("what is next", || {
+            Some(read(&peeled)).filter(|next| *next != Read::Failed(Errno::AGAIN))
+        })
+    };
+    assert_eq!(next(), Read::Change(State::Restart));
+    assert_eq!(next(), data("again"));
+    assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
+    assert_eq!(assoc_ids(&server).unwrap(), []);
+}

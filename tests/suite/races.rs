@@ -1,0 +1,248 @@
+//! A peel-off against another thread: no descriptor leaked, no association lost
+//! without a word. These are for more than one processor.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use sctp_peeloff::sockopt::SOL_SCTP;
+use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
+
+use crate::support::descriptors::{self, Limit};
+use crate::support::message::{Message, receive, send};
+use crate::support::{
+    Family, PATIENCE, associate, associate_many, kernel, option, process, repetitions, server,
+    wait_for,
+};
+
+fn works(peeled: &OwnedFd, client: &OwnedFd) {
+    send(client, &Message::new("works", 0, 0)).unwrap();
+    assert_eq!(receive(peeled).unwrap().data, b"works");
+}
+
+/// Both start at once.
+fn race<A: Send, B: Send>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    let start = Barrier::new(2);
+    thread::scope(|scope| {
+        let one = scope.spawn(|| {
+            start.wait();
+            one()
+        });
+        start.wait();
+        let other = other();
+        (one.join().unwrap(), other)
+    })
+}
+
+#[test]
+fn against_another_peel_off_one_wins() {
+    let rounds = repetitions("rounds", 200, 20);
+    process::alone(|| {
+        let server = server(Family::V4);
+        let before = descriptors::open();
+        let mut wins = [0, 0];
+        for _ in 0..rounds {
+            let (client, id) = associate(Family::V4, &server);
+            let flags = PeeloffFlags::CLOEXEC;
+            let (one, other) = race(
+                || peeloff_flags(&server, id, flags),
+                || peeloff(&server, id),
+            );
+            let (winner, loser) = match (one, other) {
+                (Ok(winner), Err(loser)) => {
+                    wins[0] += 1;
+                    (winner, loser)
+                }
+                (Err(loser), Ok(winner)) => {
+                    wins[1] += 1;
+                    (winner, loser)
+                }
+                both => panic!("{both:?}"),
+            };
+            assert!(
+                matches!(loser, Error::NoSuchAssociation(lost) if lost == id),
+                "{loser:?}"
+            );
+            works(&winner, &client);
+            assert_eq!(assoc_ids(&winner).unwrap(), [id]);
+        }
+        println!("wins: {wins:?}");
+        assert_eq!(descriptors::open(), before);
+        assert_eq!(assoc_ids(&server).unwrap(), []);
+    });
+}
+
+/// The peer shuts down gracefully, or aborts, while it is peeled off.
+#[test]
+fn against_the_peers_close() {
+    let rounds = repetitions("rounds", 200, 20);
+    process::alone(|| {
+        let server = server(Family::V4);
+        let before = descriptors::open();
+        let mut peeled_off = 0;
+        for round in 0..rounds {
+            let (client, id) = associate(Family::V4, &server);
+            if round % 2 == 1 {
+                option::abort_on_close(&client);
+            }
+            let (peeled, ()) = race(|| peeloff(&server, id), || drop(client));
+            match peeled {
+                Ok(peeled) => {
+                    peeled_off += 1;
+                    wait_for("its end", || {
+                        assoc_ids(&peeled).unwrap().is_empty().then_some(())
+                    });
+                }
+                Err(Error::NoSuchAssociation(gone)) => assert_eq!(gone, id),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        println!("{peeled_off} were in time");
+        assert_eq!(descriptors::open(), before);
+        wait_for("their ends", || {
+            assoc_ids(&server).unwrap().is_empty().then_some(())
+        });
+    });
+}
+
+/// The one-to-many socket has another descriptor, which goes at the same time.
+#[test]
+fn against_the_close_of_a_duplicate() {
+    let rounds = repetitions("rounds", 200, 20);
+    process::alone(|| {
+        let before = descriptors::open();
+        for _ in 0..rounds {
+            let server = server(Family::V4);
+            let (client, id) = associate(Family::V4, &server);
+            let duplicate = server.try_clone().unwrap();
+            let (peeled, ()) = race(
+                || {
+                    let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC);
+                    drop(server);
+                    peeled
+                },
+                || drop(duplicate),
+            );
+            works(&peeled.unwrap(), &client);
+        }
+        assert_eq!(descriptors::open(), before);
+    });
+}
+
+fn has_room(socket: &OwnedFd) -> bool {
+    let now = Timespec::default();
+    poll(&mut [PollFd::new(socket, PollFlags::OUT)], Some(&now)).unwrap() == 1
+}
+
+/// A thread waits for room to send to the association on the one-to-many socket.
+#[test]
+fn against_a_blocked_sender() {
+    let rounds = repetitions("rounds", 200, 20);
+    process::alone(|| {
+        let before = descriptors::open();
+        let mut busy = 0;
+        for round in 0..rounds {
+            let server = server(Family::V4);
+            set_socket_send_buffer_size(&server, 4096).unwrap();
+            option::set(
+                server.as_fd(),
+                SOL_SCTP,
+                option::SCTP_NODELAY,
+                &1_i32.to_ne_bytes(),
+            )
+            .unwrap();
+            let (client, id) = associate(Family::V4, &server);
+            let data = Message::new([0; 1000], 0, 0).to(id);
+            let (sent, peeled) = race(
+                || loop {
+                    // Until there is no room, and then until the peel-off.
+                    if let Err(errno) = send(&server, &data) {
+                        break errno;
+                    }
+                },
+                || {
+                    let patience = Instant::now();
+                    thread::sleep(Duration::from_micros(round as u64 * 20));
+                    if round % 2 == 1 {
+                        wait_for("a full buffer", || (!has_room(&server)).then_some(()));
+                    }
+                    loop {
+                        match peeloff_flags(&server, id, PeeloffFlags::CLOEXEC) {
+                            // Old kernels let the sender go first, which the client allows.
+                            Err(Error::SenderBlocked) if patience.elapsed() < PATIENCE => {
+                                busy += 1;
+                                receive(&client).unwrap();
+                            }
+                            answer => break answer,
+                        }
+                    }
+                },
+            );
+            let peeled = peeled.unwrap();
+            assert_eq!(sent, Errno::PIPE);
+            assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
+            // What was sent before arrives, and then what comes over the new descriptor.
+            thread::scope(|scope| {
+                scope.spawn(|| send(&peeled, &Message::new("last", 0, 0)).unwrap());
+                while receive(&client).unwrap().data != b"last" {}
+            });
+        }
+        let old = kernel::version() < (4, 15);
+        assert!(
+            old || busy == 0,
+            "EBUSY {busy} times, on a kernel that has none"
+        );
+        assert_eq!(descriptors::open(), before);
+    });
+}
+
+#[test]
+fn eight_threads_peel_eight_each() {
+    let rounds = repetitions("rounds", 200, 20);
+    process::alone(|| {
+        let _limit = Limit::most();
+        let server = server(Family::V4);
+        let before = descriptors::open();
+        for _ in 0..rounds {
+            let clients = associate_many(Family::V4, &server, 64);
+            let start = Barrier::new(8);
+            let peeled: Vec<(OwnedFd, AssocId)> = thread::scope(|scope| {
+                let threads: Vec<_> = clients
+                    .chunks(8)
+                    .map(|own| {
+                        scope.spawn(|| {
+                            start.wait();
+                            let peel = |id| {
+                                (
+                                    peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap(),
+                                    id,
+                                )
+                            };
+                            own.iter().map(|(_, id)| peel(*id)).collect::<Vec<_>>()
+                        })
+                    })
+                    .collect();
+                threads
+                    .into_iter()
+                    .flat_map(|thread| thread.join().unwrap())
+                    .collect()
+            });
+            assert_eq!(assoc_ids(&server).unwrap(), []);
+            for ((peeled, id), (client, own)) in peeled.iter().zip(&clients) {
+                assert_eq!(
+                    (assoc_ids(peeled).unwrap().as_slice(), id),
+                    ([*own].as_slice(), own)
+                );
+                works(peeled, client);
+            }
+        }
+        assert_eq!(descriptors::open(), before);
+    });
+}

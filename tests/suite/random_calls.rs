@@ -1,0 +1,47 @@
+//! Any call on any descriptor does what a model of the world says: no panic, no
+//! leak, a descriptor when the model has one and the error that it names otherwise.
+
+mod call;
+mod model;
+
+use std::cell::RefCell;
+
+use model::World;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::support::{descriptors, process, repetitions};
+
+const CALLS_A_CASE: usize = 100;
+
+#[test]
+fn any_call_does_what_the_model_says() {
+    let cases = repetitions("cases of 100 calls", 1000, 100);
+    process::alone(|| {
+        let before = descriptors::open().len();
+        let world = RefCell::new(World::new());
+        let during = descriptors::open().len();
+        let config = Config {
+            cases: u32::try_from(cases).unwrap(),
+            failure_persistence: None,
+            ..Config::default()
+        };
+        let calls = proptest::collection::vec(call::call(), CALLS_A_CASE..=CALLS_A_CASE + 10);
+        let least = cases * CALLS_A_CASE;
+        TestRunner::new(config)
+            .run(&calls, |calls| {
+                let mut world = world.borrow_mut();
+                for call in &calls {
+                    world.run(call);
+                }
+                prop_assert_eq!(descriptors::open().len(), during);
+                Ok(())
+            })
+            .unwrap();
+        let world = world.into_inner();
+        println!("{} calls, {} peel-offs", world.calls, world.peeled);
+        assert!(world.calls >= least);
+        drop(world);
+        assert_eq!(descriptors::open().len(), before);
+    });
+}

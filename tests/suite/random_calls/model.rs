@@ -1,0 +1,230 @@
+//! The descriptors that calls are made on, and the model of what they answer.
+
+use std::mem::discriminant;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::{Errno, FdFlags, fcntl_getfd};
+use rustix::net::SocketType;
+use sctp_peeloff::{
+    AssocId, Error, PeeloffFlags, assoc_id_of_peer, assoc_ids, peeloff, peeloff_flags, sockopt,
+    supports_flags,
+};
+
+use super::call::{Call, Function, Id, LIVE, Subject};
+use crate::support::{self, Family, address, associate, client, kernel, others, server, socket};
+
+pub(crate) struct World {
+    server: OwnedFd,
+    /// The associations of the server.
+    live: Vec<(OwnedFd, AssocId)>,
+    gone: AssocId,
+    one_to_one: OwnedFd,
+    listening: OwnedFd,
+    peeled_off: OwnedFd,
+    _its_client: OwnedFd,
+    not_sctp: [(&'static str, OwnedFd); 6],
+    file: OwnedFd,
+    path: OwnedFd,
+    pub(crate) peeled: usize,
+    pub(crate) calls: usize,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let server = server(Family::V4);
+        let listening = socket(Family::V4, SocketType::STREAM);
+        rustix::net::listen(&listening, 1).unwrap();
+        let (its_client, gone) = associate(Family::V4, &server);
+        let peeled_off = peeloff(&server, gone).unwrap();
+        Self {
+            live: support::associate_many(Family::V4, &server, LIVE),
+            gone,
+            one_to_one: client(Family::V4, &listening),
+            listening,
+            peeled_off,
+            _its_client: its_client,
+            not_sctp: others::not_sctp(),
+            file: others::file(),
+            path: others::path(),
+            peeled: 0,
+            calls: 0,
+            server,
+        }
+    }
+
+    fn descriptor(&self, subject: Subject) -> BorrowedFd<'_> {
+        match subject {
+            Subject::OneToMany => self.server.as_fd(),
+            Subject::OneToOne => self.one_to_one.as_fd(),
+            Subject::Listening => self.listening.as_fd(),
+            Subject::PeeledOff => self.peeled_off.as_fd(),
+            Subject::NotSctp(at) => self.not_sctp[at].1.as_fd(),
+            Subject::File => self.file.as_fd(),
+            Subject::Path => self.path.as_fd(),
+            Subject::Closed => others::closed(),
+        }
+    }
+
+    fn id(&self, id: Id) -> AssocId {
+        match id {
+            Id::Live(at) => self.live[at].1,
+            Id::Gone => self.gone,
+            Id::Any(raw) => AssocId::from_raw(raw),
+        }
+    }
+
+    pub(crate) fn run(&mut self, call: &Call) {
+        self.calls += 1;
+        let socket = self.descriptor(call.subject);
+        let id = self.id(call.id);
+        let expected = self.peel_off_error(call.subject, id);
+        let old = !kernel::has_flags_option();
+        match call.function {
+            Function::Peeloff => {
+                let peeled = peeloff(socket, id);
+                self.check(id, 0, peeled, expected, same_variant);
+            }
+            Function::PeeloffFlags(bits) => {
+                let flags = PeeloffFlags::from_bits_retain(bits);
+                let peeled = peeloff_flags(socket, id, flags);
+                let unknown = flags.difference(PeeloffFlags::all());
+                let expected = if unknown.is_empty() {
+                    expected
+                } else {
+                    Some(Error::UnknownFlags(unknown))
+                };
+                self.check(id, bits, peeled, expected, same_variant);
+            }
+            Function::BarePeeloff => {
+                let peeled = sockopt::peeloff(socket, id);
+                self.check(id, 0, peeled, expected, same_errno);
+            }
+            Function::BarePeeloffFlags(bits) => {
+                let flags = PeeloffFlags::from_bits_retain(bits);
+                let peeled = sockopt::peeloff_flags(socket, id, flags);
+                // The filter answers before the kernel looks at the descriptor.
+                let expected = if old { Some(Error::NotSctp) } else { expected };
+                self.check(id, bits, peeled, expected, same_errno);
+            }
+            Function::AssocIds => match (assoc_ids(socket), self.ids(call.subject)) {
+                (Ok(ids), Ok(expected)) => assert_eq!(ids, expected),
+                (Err(error), Err(expected)) => assert_variant(&error, &expected),
+                (answer, expected) => panic!("{answer:?}, and not {expected:?}"),
+            },
+            Function::BareList(length) => {
+                let mut buffer = vec![AssocId::from_raw(7); length];
+                let answer = sockopt::assoc_id_list(socket, &mut buffer);
+                match (answer, self.ids(call.subject)) {
+                    (Ok(ids), Ok(expected)) => assert_eq!(ids, expected),
+                    (Err(Errno::INVAL), Ok(expected)) => assert!(length < expected.len() + 1),
+                    (Err(_), Err(_)) => {}
+                    (answer, expected) => panic!("{answer:?}, and not {expected:?}"),
+                }
+            }
+            Function::OfPeer(peer) => match assoc_id_of_peer(socket, peer) {
+                Err(error) => {
+                    let none = Error::NoSuchPeer(peer);
+                    assert_variant(&error, &foreign(call.subject).unwrap_or(none));
+                }
+                Ok(id) => panic!("{peer} has {id}"),
+            },
+            Function::OfLivePeer(at) => {
+                let (client, id) = &self.live[at];
+                match (assoc_id_of_peer(socket, address(client)), call.subject) {
+                    (Ok(found), Subject::OneToMany) => assert_eq!(found, *id),
+                    (Err(error), subject) if subject != Subject::OneToMany => {
+                        let none = Error::NoSuchPeer(address(client));
+                        assert_variant(&error, &foreign(subject).unwrap_or(none));
+                    }
+                    (answer, _) => panic!("{answer:?}"),
+                }
+            }
+            Function::KernelSupport => match (supports_flags(socket), foreign(call.subject)) {
+                (Ok(_), None) => {}
+                (Err(error), Some(expected)) => assert_variant(&error, &expected),
+                (answer, expected) => panic!("{answer:?}, and not {expected:?}"),
+            },
+        }
+    }
+
+    /// What a peel-off of a known flag says; none if it gives a descriptor.
+    fn peel_off_error(&self, subject: Subject, id: AssocId) -> Option<Error> {
+        match subject {
+            Subject::OneToMany if self.live.iter().any(|(_, live)| *live == id) => None,
+            Subject::OneToMany => Some(Error::NoSuchAssociation(id)),
+            Subject::OneToOne | Subject::Listening => Some(Error::NotOneToMany),
+            Subject::PeeledOff => Some(Error::NotPeelable),
+            other => foreign(other),
+        }
+    }
+
+    fn ids(&self, subject: Subject) -> Result<Vec<AssocId>, Error> {
+        match subject {
+            Subject::OneToMany => Ok(self.live.iter().map(|(_, id)| *id).collect()),
+            Subject::PeeledOff => assoc_ids(&self.peeled_off),
+            Subject::OneToOne | Subject::Listening => Err(Error::NotOneToMany),
+            other => Err(foreign(other).expect("no SCTP socket")),
+        }
+    }
+
+    /// Holds the answer to a peel-off against the model, and keeps the world as it
+    /// was by a new association for the one that is gone.
+    fn check<E: std::fmt::Debug>(
+        &mut self,
+        id: AssocId,
+        bits: u32,
+        answer: Result<OwnedFd, E>,
+        expected: Option<Error>,
+        same: fn(&E, &Error) -> bool,
+    ) {
+        match (answer, expected) {
+            (Err(error), Some(expected)) => {
+                assert!(same(&error, &expected), "{error:?}, and not {expected:?}");
+            }
+            (Ok(peeled), None) => {
+                let flags = PeeloffFlags::from_bits_truncate(bits);
+                let nonblock = fcntl_getfl(&peeled).unwrap().contains(OFlags::NONBLOCK);
+                let cloexec = fcntl_getfd(&peeled).unwrap().contains(FdFlags::CLOEXEC);
+                assert_eq!(nonblock, flags.contains(PeeloffFlags::NONBLOCK));
+                assert_eq!(cloexec, flags.contains(PeeloffFlags::CLOEXEC));
+                assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
+                self.live.retain(|(_, live)| *live != id);
+                assert_eq!(assoc_ids(&self.server).unwrap().len(), LIVE - 1);
+                self.live.push(associate(Family::V4, &self.server));
+                self.gone = id;
+                self.peeled += 1;
+            }
+            (answer, expected) => panic!("{answer:?}, and not {expected:?}"),
+        }
+    }
+}
+
+/// What a descriptor that is no SCTP socket's answers to everything.
+fn foreign(subject: Subject) -> Option<Error> {
+    match subject {
+        Subject::NotSctp(_) => Some(Error::NotSctp),
+        Subject::File => Some(Error::NotSocket),
+        Subject::Path | Subject::Closed => Some(Error::BadDescriptor),
+        _ => None,
+    }
+}
+
+fn same_variant(error: &Error, expected: &Error) -> bool {
+    discriminant(error) == discriminant(expected) && error.errno() == expected.errno()
+}
+
+fn assert_variant(error: &Error, expected: &Error) {
+    assert!(
+        same_variant(error, expected),
+        "{error:?}, and not {expected:?}"
+    );
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "`same_variant`'s shape")]
+fn same_errno(errno: &Errno, expected: &Error) -> bool {
+    match expected {
+        Error::NotSctp => matches!(*errno, Errno::OPNOTSUPP | Errno::NOPROTOOPT),
+        expected => Some(*errno) == expected.errno(),
+    }
+}

@@ -1,0 +1,94 @@
+//! What edge-triggered readiness tells, and what it does not.
+
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
+use sctp_peeloff::sockopt::{SCTP_STATUS, SOL_SCTP};
+
+use super::harness::pair;
+use crate::support::message::{Message, receive, send};
+use crate::support::option::get;
+use crate::support::{FAMILIES, wait_for};
+
+/// What epoll has to tell now.
+pub fn told(epoll: &OwnedFd) -> EventFlags {
+    let mut events: Vec<Event> = Vec::with_capacity(4);
+    epoll::wait(
+        epoll,
+        spare_capacity(&mut events),
+        Some(&Timespec::default()),
+    )
+    .unwrap();
+    events
+        .iter()
+        .fold(EventFlags::empty(), |all, event| all | event.flags)
+}
+
+pub fn watch(socket: &OwnedFd, wanted: EventFlags) -> OwnedFd {
+    let epoll = epoll::create(CreateFlags::CLOEXEC).unwrap();
+    epoll::add(&epoll, socket, EventData::new_u64(0), wanted).unwrap();
+    epoll
+}
+
+fn level(socket: &OwnedFd) -> EventFlags {
+    told(&watch(socket, EventFlags::IN | EventFlags::OUT))
+}
+
+/// Each a message of its own; all have arrived.
+fn send_all(client: &OwnedFd, numbers: Range<u8>) {
+    for number in numbers {
+        send(client, &Message::new([number], 0, 0)).unwrap();
+    }
+    wait_for("the acknowledgement", || {
+        // struct sctp_status: sstat_unackdata is the 16-bit number at byte 12.
+        let mut status = [0; 176];
+        get(client.as_fd(), SOL_SCTP, SCTP_STATUS, &mut status).unwrap();
+        (status[12..14] == [0, 0]).then_some(())
+    });
+}
+
+#[test]
+fn one_edge_stands_for_many_messages() {
+    for family in FAMILIES {
+        let (peeled, client) = pair(family);
+        let epoll = watch(&peeled, EventFlags::IN | EventFlags::ET);
+        send_all(&client, 0..3);
+        assert_eq!(told(&epoll), EventFlags::IN);
+        assert_eq!(receive(&peeled).unwrap().data, [0]);
+        assert_eq!(told(&epoll), EventFlags::empty());
+        assert!(level(&peeled).contains(EventFlags::IN));
+
+        send_all(&client, 3..4);
+        assert_eq!(told(&epoll), EventFlags::IN);
+        for number in 1..4 {
+            assert_eq!(receive(&peeled).unwrap().data, [number]);
+        }
+        assert_eq!(receive(&peeled), Err(Errno::AGAIN));
+    }
+}
+
+#[test]
+fn room_to_write_is_an_edge_while_messages_wait() {
+    for family in FAMILIES {
+        let (peeled, client) = pair(family);
+        send_all(&client, 0..1);
+        let much = Message::new([0; 1000], 0, 0);
+        wait_for("a full send buffer", || {
+            while send(&peeled, &much).is_ok() {}
+            (level(&peeled) == EventFlags::IN).then_some(())
+        });
+        let epoll = watch(&peeled, EventFlags::IN | EventFlags::OUT | EventFlags::ET);
+        assert!(told(&epoll).contains(EventFlags::IN));
+
+        let edge = wait_for("room", || {
+            receive(&client).unwrap();
+            Some(told(&epoll)).filter(|edge| !edge.is_empty())
+        });
+        assert_eq!(edge, EventFlags::IN | EventFlags::OUT);
+        assert_eq!(send(&peeled, &much), Ok(()));
+    }
+}

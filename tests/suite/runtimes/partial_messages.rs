@@ -1,0 +1,66 @@
+//! A whole message may come in parts, however long the buffer is.
+
+use std::io::IoSliceMut;
+use std::os::fd::OwnedFd;
+use std::thread::sleep;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{self, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags};
+
+use super::harness::pair;
+use super::inbox::Inbox;
+use crate::support::{FAMILIES, wait_for};
+
+/// More than a packet and less than any buffer here; with another as long, more
+/// than a receive buffer.
+const LONG: usize = 150_000;
+
+/// Sends messages, each of a byte of its own, until there is no more room, and lets
+/// them arrive.
+fn fill(client: &OwnedFd, next: &mut u8) {
+    loop {
+        let message = vec![*next; LONG];
+        match net::send(client, &message, SendFlags::DONTWAIT) {
+            Ok(_) => *next = next.wrapping_add(1),
+            Err(errno) => {
+                assert_eq!(errno, Errno::AGAIN);
+                break sleep(Duration::from_millis(20));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_buffer_longer_than_the_message_may_get_a_part() {
+    for family in FAMILIES {
+        let (peeled, client) = pair(family);
+        let (mut buffer, mut ancillary) = (vec![0; 2 * LONG], RecvAncillaryBuffer::default());
+        let mut next = 0;
+        wait_for("a part", || {
+            fill(&client, &mut next);
+            let mut buffers = [IoSliceMut::new(&mut buffer)];
+            match net::recvmsg(&peeled, &mut buffers, &mut ancillary, RecvFlags::empty()) {
+                Err(Errno::AGAIN) => None,
+                got => (!got.unwrap().flags.contains(ReturnFlags::EOR)).then_some(()),
+            }
+        });
+    }
+}
+
+#[test]
+fn an_inbox_puts_them_together() {
+    for family in FAMILIES {
+        let (peeled, client) = pair(family);
+        let (mut inbox, mut next) = (Inbox::default(), 0);
+        for number in 0..4 {
+            let message = wait_for("a message", || {
+                if next < 4 {
+                    fill(&client, &mut next);
+                }
+                inbox.receive(&peeled).ok().flatten()
+            });
+            assert!(message == vec![number; LONG], "not message {number}");
+        }
+    }
+}

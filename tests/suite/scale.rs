@@ -1,0 +1,90 @@
+//! Many associations on one socket, each peeled off.
+
+use std::fs::read_to_string;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff_flags};
+
+use crate::support::descriptors::{self, Limit};
+use crate::support::message::{Message, receive, send};
+use crate::support::{Family, associate_many, process, repetitions, server, wait_for};
+
+/// The number behind a word in a file of /proc.
+fn read_number(file: &str, word: &str) -> u64 {
+    let text = read_to_string(file).unwrap();
+    let line = text.lines().find(|line| line.starts_with(word));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number
+        .unwrap_or_else(|| panic!("{word} in {file}"))
+        .parse()
+        .unwrap()
+}
+
+/// Of both ends, in the whole kernel.
+fn associations() -> u64 {
+    read_number("/proc/net/sctp/snmp", "SctpCurrEstab")
+}
+
+fn no_associations() {
+    wait_for("the last association's end", || {
+        (associations() == 0).then_some(())
+    });
+}
+
+/// In KiB, of this process at its most.
+fn own_memory() -> u64 {
+    read_number("/proc/self/status", "VmHWM")
+}
+
+/// In KiB, of the kernel now.
+fn kernel_memory() -> u64 {
+    read_number("/proc/meminfo", "Slab")
+}
+
+fn answers(peeled: &OwnedFd, client: &OwnedFd, id: AssocId) {
+    let own = id.to_string();
+    send(client, &Message::new(&own, 0, 0)).unwrap();
+    assert_eq!(receive(peeled).unwrap().data, own.as_bytes());
+    send(peeled, &Message::new(&own, 0, 0)).unwrap();
+    assert_eq!(receive(client).unwrap().data, own.as_bytes());
+}
+
+#[test]
+fn many_associations_are_peeled_off() {
+    let number = repetitions("associations", 10_000, 1_000);
+    process::alone(|| {
+        let _limit = Limit::most();
+        let descriptors_before = descriptors::open();
+        no_associations();
+        let (own_before, kernel_before) = (own_memory(), kernel_memory());
+
+        let start = Instant::now();
+        let server = server(Family::V4);
+        let clients = associate_many(Family::V4, &server, number);
+        println!("{number} associated in {:.1?}", start.elapsed());
+        assert_eq!(associations(), 2 * number as u64);
+        let ids = assoc_ids(&server).unwrap();
+        assert_eq!(ids, clients.iter().map(|(_, id)| *id).collect::<Vec<_>>());
+
+        let start = Instant::now();
+        let peel = |id| peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();
+        let peeled: Vec<OwnedFd> = ids.into_iter().map(peel).collect();
+        let each = start.elapsed() / u32::try_from(number).unwrap();
+        let (own, kernel) = (own_memory() - own_before, kernel_memory() - kernel_before);
+        println!(
+            "{:.0} peel-offs a second; memory: at most {own} KiB here, {kernel} KiB in the kernel",
+            1.0 / each.as_secs_f64()
+        );
+        assert_eq!(assoc_ids(&server).unwrap(), []);
+        // An id and two descriptors for each, and what the test itself needs.
+        assert!(own < 1024, "{own} KiB");
+
+        for (peeled, (client, id)) in peeled.iter().zip(&clients) {
+            answers(peeled, client, *id);
+        }
+        drop((server, peeled, clients));
+        assert_eq!(descriptors::open(), descriptors_before);
+        no_associations();
+    });
+}
