@@ -8,6 +8,7 @@ mod descriptor_leaks;
 mod errors;
 mod fallback;
 mod flags;
+mod guide;
 mod lookup;
 mod notification;
 mod peeled_socket;
