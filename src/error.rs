@@ -41,6 +41,10 @@ pub enum Error {
 
     /// `EINVAL`: the socket has no association with a peer that has this address, or the
     /// association is still being set up and has no id yet.
+    ///
+    /// Known limitation: for a peer with a link-local IPv6 address, `recvfrom` returns a
+    /// wrong scope id, so that the address is not found (for a fragmented message up to
+    /// Linux 7.2, for any message on 6.1 and earlier). Use [`RcvInfo`](crate::RcvInfo).
     #[error("no association with {0}")]
     NoSuchPeer(SocketAddr),
 

@@ -91,10 +91,14 @@ pub fn assoc_id_of_peer(socket: impl AsFd, peer: SocketAddr) -> Result<AssocId, 
     }
 }
 
-/// The association in the id list whose peer has this address.
+/// The association in the id list whose peer has this address. The kernel takes the
+/// unspecified address for any peer's.
 #[cold]
 #[cfg(feature = "alloc")]
 fn in_list(socket: BorrowedFd<'_>, peer: SocketAddr) -> Option<AssocId> {
+    if peer.ip().is_unspecified() {
+        return None;
+    }
     let has_peer = |id: &AssocId| sockopt::peer_has_addr(socket, *id, peer) == Ok(true);
     list(socket).ok()?.into_iter().find(has_peer)
 }
