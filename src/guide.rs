@@ -3,10 +3,12 @@
 //! - [`server`]: a complete server, with tokio and with threads;
 //! - [`ids`]: four ways to find the id of an association;
 //! - [`peeled`]: what a peeled-off socket is, and how to notice its end;
+//! - [`options`]: socket options on a peeled-off socket;
 //! - [`runtimes`]: a peeled-off socket in tokio, async-io, mio, polling, and threads;
 //! - [`errors`]: all errors, and how to handle them;
 //! - [`kernel_faults`]: known faults of kernels, and how to avoid them;
 //! - [`cost`]: the cost of a peel-off, and which function to call when;
+//! - [`platforms`]: kernels, architectures, and programs without libc;
 //! - [`migration`]: how to replace libsctp and other crates.
 
 // The suite compiles and runs each example.
@@ -36,8 +38,16 @@ pub mod kernel_faults {}
 pub mod migration {}
 
 #[doc = include_str!("guide/links.md")]
+#[doc = include_str!("guide/options.md")]
+pub mod options {}
+
+#[doc = include_str!("guide/links.md")]
 #[doc = include_str!("guide/peeled.md")]
 pub mod peeled {}
+
+#[doc = include_str!("guide/links.md")]
+#[doc = include_str!("guide/platforms.md")]
+pub mod platforms {}
 
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("guide/runtimes.md")]

@@ -14,4 +14,10 @@ mod threads;
 #[path = "../../src/guide/server/tokio.rs"]
 mod tokio;
 
+/// The Markdown files.
+mod chapters;
+mod errors;
+mod ids;
+mod migration;
+mod peeled;
 pub(crate) mod server;

@@ -18,6 +18,29 @@ use crate::support::message::{Message, receive, send};
 use crate::support::option::{abort_on_close, drop_packets, set_words};
 use crate::support::{FAMILIES, Family, address, client, process, wait_for};
 
+/// The programs of the chapter, which run until they are ended.
+#[allow(dead_code, reason = "they do not return")]
+mod programs {
+    use super::super::tokio as server;
+    use super::*;
+
+    type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    fn with_tokio() -> Result {
+        let socket = listen("[::]:9899".parse()?, SocketFlags::NONBLOCK)?;
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        runtime.block_on(server::serve(socket, 100))?;
+        Ok(())
+    }
+
+    fn with_threads() -> Result {
+        let socket = listen("[::]:9899".parse()?, SocketFlags::empty())?;
+        let stop = AtomicBool::new(false);
+        threads::serve(&socket, 100, &stop)?;
+        Ok(())
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Version {
     Tokio,
