@@ -1,7 +1,7 @@
 //! The server of the guide, with tokio and with threads.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::inbox::{End, Event, Inbox};
 use super::shared::{Peeled, Shared, listen};
 use super::{threads, tokio};
 use crate::support::descriptors::Limit;
-use crate::support::message::{Message, receive, send};
-use crate::support::option::{abort_on_close, drop_packets, set_words};
+use crate::support::message::{Message, SCTP_ABORT, receive, send, send_flags};
+use crate::support::option::{abort_on_close, drop_packets, set, set_words};
 use crate::support::{FAMILIES, Family, address, client, process, wait_for};
 
 /// The programs of the chapter, which run until they are ended.
@@ -259,6 +259,47 @@ fn receive_returns_how_an_association_of_the_shared_socket_has_ended() {
             drop(vanished);
         }
     }
+}
+
+#[test]
+fn receive_discards_a_message_that_is_too_long() {
+    let socket = listening(Family::V4, SocketFlags::empty());
+    let client = client(Family::V4, &socket);
+    set_words(&client, libc::SCTP_RTOINFO, &[0, 100, 200, 100]);
+    let buffer = 4_000_000_i32.to_ne_bytes();
+    set(
+        client.as_fd(),
+        libc::SOL_SOCKET,
+        libc::SO_SNDBUFFORCE,
+        &buffer,
+    )
+    .unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for length in [1 << 20, (1 << 20) + 1, 20] {
+                send(&client, &Message::new(vec![0; length], 0, 0)).unwrap();
+            }
+        });
+        let mut inbox = Inbox::new();
+        for length in [1 << 20, 20] {
+            let Event::Message(message) = inbox.receive(&socket).unwrap() else {
+                panic!("no message");
+            };
+            assert_eq!(message.data.len(), length);
+        }
+    });
+}
+
+#[test]
+fn receive_returns_failed_after_an_abort_of_this_side() {
+    let socket = listening(Family::V4, SocketFlags::empty());
+    let mut shared = Shared::new(0, PeeloffFlags::CLOEXEC);
+    let client = client(Family::V4, &socket);
+    send(&client, &Message::new("busy", 0, 0)).unwrap();
+    let mut peeled = first_peeled(&mut shared, &socket);
+    send_flags(&peeled.socket, &Message::new("reason", 0, 0), SCTP_ABORT).unwrap();
+    let ended = next_end(&mut peeled.inbox, &peeled.socket);
+    assert_eq!(ended, (peeled.assoc, End::Failed));
 }
 
 #[test]
