@@ -11,6 +11,8 @@ mod fallback;
 #[cfg(target_os = "linux")]
 mod flags;
 #[cfg(target_os = "linux")]
+mod guide;
+#[cfg(target_os = "linux")]
 mod lookup;
 #[cfg(target_os = "linux")]
 mod notification;
