@@ -7,6 +7,9 @@ use rustix::io::Errno;
 
 use crate::assoc_id::AssocId;
 use crate::flags::PeeloffFlags;
+#[cfg(feature = "std")]
+use crate::peeler::Parked;
+use crate::uapi::{NOT_FOUND, WRONG_SOCKET};
 
 /// What a failed call did to the association.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -14,7 +17,8 @@ pub enum Effect {
     /// Nothing. If the socket had the association before the call, the call has not
     /// affected it.
     None,
-    /// The association was peeled off. Its descriptor is in the error.
+    /// The association was peeled off. The error owns its descriptor, or a handle that
+    /// returns it.
     PeeledOff,
     /// The kernel terminated the association: the socket was queried, and no longer has
     /// the association.
@@ -31,7 +35,8 @@ pub enum Effect {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// `EINVAL`: the one-to-many socket does not have this association.
+    /// `EINVAL`, or `ENOENT` on FreeBSD: the one-to-many socket does not have this
+    /// association.
     ///
     /// The association has ended or was peeled off already, or the id was never valid.
     /// If the association has ended, messages that it had received may still be queued
@@ -39,18 +44,28 @@ pub enum Error {
     #[error("no such association: {0}")]
     NoSuchAssociation(AssocId),
 
-    /// `EINVAL`: the socket has no association with a peer that has this address, or the
+    /// `EINVAL`, or `ENOENT` on FreeBSD: the socket has no association with a peer that has this address, or the
     /// association is still being set up and has no id yet.
+    ///
+    /// Known limitation: for a peer with a link-local IPv6 address, `recvfrom` returns a
+    /// wrong scope id, so that the address is not found (for a fragmented message up to
+    /// Linux 7.2, for any message on 6.1 and earlier). Use [`RcvInfo`](crate::RcvInfo).
     #[error("no association with {0}")]
     NoSuchPeer(SocketAddr),
 
     /// `EINVAL`, or `EOPNOTSUPP` for an id list: the socket is a one-to-one socket
     /// (`SO_TYPE` is `SOCK_STREAM`).
+    ///
+    /// On FreeBSD the errnos are the other way round. There `SCTP_REUSE_PORT` shows that
+    /// the socket is a one-to-one socket, and [`assoc_ids`](crate::assoc_ids) returns this
+    /// error for a peeled-off socket as well.
     #[error("not a one-to-many socket")]
     NotOneToMany,
 
     /// `EINVAL` although the socket has the association: the socket is a peeled-off
-    /// socket, or belongs to another network namespace than the caller.
+    /// socket, or belongs to another network namespace than the caller. On FreeBSD the
+    /// errno is `EOPNOTSUPP` for a peeled-off socket, and `ENOTCONN` for an association
+    /// that cannot move in its present state.
     #[error("association cannot be peeled off from this socket")]
     NotPeelable,
 
@@ -122,8 +137,19 @@ pub enum Error {
         errno: Errno,
     },
 
-    /// This crate does not support the operating system, or getsockopt fails with
-    /// `ENOSYS`.
+    /// A [`Peeler`](crate::Peeler) has peeled off the association, and the descriptor
+    /// table of the process was full when the descriptor was to be delivered.
+    ///
+    /// The helper thread of the `Peeler` keeps the descriptor.
+    /// [`Parked::fetch`] returns it once a descriptor is available. If the [`Parked`] is
+    /// dropped, the association ends.
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    #[error("peeled-off descriptor could not be delivered (EMFILE)")]
+    Undelivered(Parked),
+
+    /// This crate does not support the operating system, or the operating system has no
+    /// peel-off with flags, or getsockopt fails with `ENOSYS`.
     #[error("not supported on this system")]
     Unsupported,
 
@@ -148,18 +174,17 @@ impl Error {
     /// Returns the errno of the system call that failed.
     ///
     /// For an error that several errnos lead to, the value is always the same:
-    /// `EOPNOTSUPP` for [`NotSctp`](Self::NotSctp), and `EINVAL` for
-    /// [`NotOneToMany`](Self::NotOneToMany). [`UnknownFlags`](Self::UnknownFlags), which
+    /// `EOPNOTSUPP` for [`NotSctp`](Self::NotSctp), and `EINVAL`, or `EOPNOTSUPP` on
+    /// FreeBSD, for [`NotOneToMany`](Self::NotOneToMany) and
+    /// [`NotPeelable`](Self::NotPeelable). [`UnknownFlags`](Self::UnknownFlags), which
     /// is returned before any system call, has `EINVAL`.
     /// [`Unsupported`](Self::Unsupported) has none.
     #[must_use]
     pub const fn errno(&self) -> Option<Errno> {
         match self {
-            Self::NoSuchAssociation(_)
-            | Self::NoSuchPeer(_)
-            | Self::NotOneToMany
-            | Self::NotPeelable
-            | Self::UnknownFlags(_) => Some(Errno::INVAL),
+            Self::NoSuchAssociation(_) | Self::NoSuchPeer(_) => Some(NOT_FOUND),
+            Self::NotOneToMany | Self::NotPeelable => Some(WRONG_SOCKET),
+            Self::UnknownFlags(_) => Some(Errno::INVAL),
             Self::NotSctp => Some(Errno::OPNOTSUPP),
             Self::NotSocket => Some(Errno::NOTSOCK),
             Self::BadDescriptor => Some(Errno::BADF),
@@ -170,6 +195,8 @@ impl Error {
             | Self::StateUnknown(errno)
             | Self::FlagsNotSet { errno, .. }
             | Self::Os(errno) => Some(*errno),
+            #[cfg(feature = "std")]
+            Self::Undelivered(_) => Some(Errno::MFILE),
             Self::Unsupported => None,
         }
     }
@@ -181,6 +208,8 @@ impl Error {
             Self::AssociationLost(_) => Effect::Terminated,
             Self::StateUnknown(_) => Effect::Unknown,
             Self::FlagsNotSet { .. } => Effect::PeeledOff,
+            #[cfg(feature = "std")]
+            Self::Undelivered(_) => Effect::PeeledOff,
             Self::NoSuchAssociation(_)
             | Self::NoSuchPeer(_)
             | Self::NotOneToMany
@@ -216,7 +245,8 @@ impl Error {
 /// [`downcast`](std::io::Error::downcast) returns them:
 /// [`AssociationLost`](Error::AssociationLost) and
 /// [`StateUnknown`](Error::StateUnknown), because the same errno elsewhere means that
-/// nothing happened; [`FlagsNotSet`](Error::FlagsNotSet), which owns the peeled-off
+/// nothing happened; [`FlagsNotSet`](Error::FlagsNotSet) and
+/// [`Undelivered`](Error::Undelivered), which own the peeled-off
 /// descriptor; [`OptionsUnavailable`](Error::OptionsUnavailable) and
 /// [`Unsupported`](Error::Unsupported). All other errors become
 /// their errno ([`std::io::Error::raw_os_error`]).
@@ -228,7 +258,10 @@ impl From<Error> for std::io::Error {
                 Self::new(std::io::ErrorKind::Unsupported, error)
             }
             (
-                Error::AssociationLost(_) | Error::StateUnknown(_) | Error::FlagsNotSet { .. },
+                Error::AssociationLost(_)
+                | Error::StateUnknown(_)
+                | Error::FlagsNotSet { .. }
+                | Error::Undelivered(_),
                 Some(errno),
             ) => Self::new(Self::from(errno).kind(), error),
             (_, Some(errno)) => errno.into(),

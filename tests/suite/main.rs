@@ -1,29 +1,50 @@
 //! What runs on a kernel with SCTP, which `tests/guest/run` brings if this machine
-//! has none: one program, with a module for each subject.
+//! has none: one program, with a module for each subject. FreeBSD runs `portable` alone.
 #![allow(missing_docs)]
 
+#[cfg(target_os = "linux")]
 mod association_setup;
-
-mod descriptor_leaks;
+#[cfg(target_os = "linux")]
 mod errors;
+#[cfg(target_os = "linux")]
 mod fallback;
+#[cfg(target_os = "linux")]
 mod flags;
+#[cfg(target_os = "linux")]
+mod guide;
+#[cfg(target_os = "linux")]
 mod lookup;
+#[cfg(target_os = "linux")]
 mod notification;
+#[cfg(target_os = "linux")]
 mod peeled_socket;
+#[cfg(target_os = "linux")]
+mod peeler;
+#[cfg(target_os = "linux")]
 mod peeloff;
+mod portable;
+#[cfg(target_os = "linux")]
 mod races;
+#[cfg(target_os = "linux")]
 mod random_calls;
+#[cfg(target_os = "linux")]
 mod rcvinfo;
+#[cfg(target_os = "linux")]
 mod readme;
+#[cfg(target_os = "linux")]
 mod restricted_environment;
+#[cfg(target_os = "linux")]
 mod runtimes;
+#[cfg(target_os = "linux")]
 mod scale;
 #[path = "../support/mod.rs"]
 mod support;
 
 /// Not on i386 and s390x, whose socket calls a filter does not see.
-#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+#[cfg(all(
+    target_os = "linux",
+    not(any(target_arch = "x86", target_arch = "s390x"))
+))]
 #[test]
 fn on_an_old_kernel() {
     support::process::rerun_on_old_kernel();

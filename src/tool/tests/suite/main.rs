@@ -1,4 +1,5 @@
 //! The tool as a program: one module for each command, and for what the commands share.
+#![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 
 mod check;
