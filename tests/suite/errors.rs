@@ -15,6 +15,7 @@ mod descriptor_limit;
 /// The documentation's chapter lists them all.
 mod guide;
 /// A seccomp filter returns the errno.
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 mod injected;
 /// What becomes of an error in `std::io::Error`.
 mod io_error;
