@@ -21,6 +21,8 @@ mod injected;
 mod io_error;
 /// The kernel has no memory.
 mod out_of_memory;
+/// A cgroup BPF program overwrites the result, in every combination.
+mod overwritten_result;
 /// The descriptor, the id or the peer is not one that can be peeled off.
 mod sockets;
 

@@ -1,31 +1,51 @@
 //! What runs on a kernel with SCTP, which `tests/guest/run` brings if this machine
-//! has none: one program, with a module for each subject.
+//! has none: one program, with a module for each subject. FreeBSD runs `portable` alone.
 //!
 //! Tests with a seccomp filter on socket calls are left out on i386 and s390x
 //! (`support/filter.rs`).
 #![allow(missing_docs)]
 
+#[cfg(target_os = "linux")]
 mod association_setup;
-
+#[cfg(target_os = "linux")]
 mod errors;
-#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+#[cfg(all(
+    target_os = "linux",
+    not(any(target_arch = "x86", target_arch = "s390x"))
+))]
 mod fallback;
+#[cfg(target_os = "linux")]
 mod flags;
+#[cfg(target_os = "linux")]
 mod lookup;
+#[cfg(target_os = "linux")]
 mod notification;
+#[cfg(target_os = "linux")]
 mod peeled_socket;
+#[cfg(target_os = "linux")]
 mod peeloff;
+mod portable;
+#[cfg(target_os = "linux")]
 mod races;
+#[cfg(target_os = "linux")]
 mod random_calls;
+#[cfg(target_os = "linux")]
 mod rcvinfo;
+#[cfg(target_os = "linux")]
 mod readme;
+#[cfg(target_os = "linux")]
 mod restricted_environment;
+#[cfg(target_os = "linux")]
 mod runtimes;
+#[cfg(target_os = "linux")]
 mod scale;
 #[path = "../support/mod.rs"]
 mod support;
 
-#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+#[cfg(all(
+    target_os = "linux",
+    not(any(target_arch = "x86", target_arch = "s390x"))
+))]
 #[test]
 fn on_an_old_kernel() {
     support::process::rerun_on_old_kernel();

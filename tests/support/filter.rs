@@ -48,6 +48,12 @@ impl Call {
         Self::with(FCNTL, &[(1, command)])
     }
 
+    /// Only calls with this argument.
+    pub fn with_argument(mut self, index: usize, value: i32) -> Self {
+        self.arguments.push((index, value));
+        self
+    }
+
     pub fn socket_of(family: i32) -> Self {
         Self::with(&[libc::SYS_socket], &[(0, family)])
     }

@@ -20,10 +20,12 @@ use sctp_peeloff::{AssocId, RcvInfo};
 use super::option::last_errno;
 use super::wait_for;
 
-const SCTP_SNDINFO: i32 = 2;
-pub const MSG_NOTIFICATION: ReturnFlags = ReturnFlags::from_bits_retain(0x8000);
+const IS_FREEBSD: bool = cfg!(target_os = "freebsd");
+const SCTP_SNDINFO: i32 = if IS_FREEBSD { 4 } else { 2 };
+pub const MSG_NOTIFICATION: ReturnFlags =
+    ReturnFlags::from_bits_retain(if IS_FREEBSD { 0x2000 } else { 0x8000 });
 /// `snd_flags`: end the association gracefully.
-pub const SCTP_EOF: u16 = libc::MSG_FIN as u16;
+pub const SCTP_EOF: u16 = if IS_FREEBSD { 0x100 } else { 0x200 };
 /// `snd_flags`: abort the association, with the message as the reason.
 pub const SCTP_ABORT: u16 = libc::SCTP_ABORT as u16;
 

@@ -71,13 +71,7 @@ pub fn last_errno() -> Errno {
 
 /// Each message comes with `struct sctp_rcvinfo`.
 pub fn receive_info(socket: impl AsFd) {
-    set(
-        socket.as_fd(),
-        SOL_SCTP,
-        SCTP_RECVRCVINFO,
-        &1_i32.to_ne_bytes(),
-    )
-    .expect("SCTP_RECVRCVINFO");
+    sctp_peeloff::set_recvrcvinfo(socket).expect("SCTP_RECVRCVINFO");
 }
 
 /// Reports the comings and goings of associations (`SCTP_ASSOC_CHANGE`) among the
@@ -98,6 +92,7 @@ pub fn abort_on_close(socket: impl AsFd) {
 }
 
 /// From now on the socket takes no packet in, and its peers' are as good as lost.
+#[cfg(target_os = "linux")]
 pub fn drop_packets(socket: impl AsFd) {
     // The classic BPF program `return 0`, and a `struct sock_fprog` around it.
     let program = libc::sock_filter {
@@ -118,6 +113,7 @@ pub fn drop_packets(socket: impl AsFd) {
     .expect("SO_ATTACH_FILTER");
 }
 
+#[cfg(target_os = "linux")]
 pub fn let_packets_in(socket: impl AsFd) {
     set(
         socket.as_fd(),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
+#[cfg(target_os = "linux")]
 use super::filter;
 
 /// The variable that names the test whose body is to run in this process.
@@ -46,6 +47,7 @@ pub fn in_guest_without(feature: &str, body: impl FnOnce()) {
 
 /// Runs the other tests, or those that were asked for with this one, on a kernel without
 /// `SCTP_SOCKOPT_PEELOFF_FLAGS`.
+#[cfg(target_os = "linux")]
 pub fn rerun_on_old_kernel() {
     let test = test_name();
     let mut command = Command::new(std::env::current_exe().expect("this program"));

@@ -1,0 +1,23 @@
+//! `peeloff_flags` on systems that cannot peel off with flags.
+
+use rustix::fd::{BorrowedFd, OwnedFd};
+
+use crate::assoc_id::AssocId;
+use crate::error::Error;
+use crate::flags::PeeloffFlags;
+
+pub(crate) fn check(_flags: PeeloffFlags) -> Result<(), Error> {
+    Err(Error::Unsupported)
+}
+
+pub(crate) fn peeloff_flags(
+    _socket: BorrowedFd<'_>,
+    _assoc: AssocId,
+    _flags: PeeloffFlags,
+) -> Result<OwnedFd, Error> {
+    Err(Error::Unsupported)
+}
+
+pub(crate) fn supports_flags(_socket: BorrowedFd<'_>) -> Result<bool, Error> {
+    Err(Error::Unsupported)
+}
