@@ -8,8 +8,6 @@ use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_fla
 
 use crate::support::message::receive;
 
-/// A cgroup BPF program overwrites the result.
-mod cgroup_bpf;
 /// No file descriptor is available: the limits of process and system.
 mod descriptor_limit;
 /// The documentation's chapter lists them all.

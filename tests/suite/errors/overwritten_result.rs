@@ -12,8 +12,9 @@ use sctp_peeloff::{
     AssocId, Effect, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags, sockopt,
 };
 
-use super::{alive, gone};
+use super::gone;
 use crate::support::cgroup::{Group, Overwrite};
+use crate::support::message::works;
 use crate::support::option;
 use crate::support::{Family, associate, associate_many, descriptors, kernel, process, server};
 
@@ -149,7 +150,7 @@ fn check(
     group.attach_to_getsockopt(&overwrite.program());
     let limit = (situation == NoFile).then(|| fs::read_to_string(FILE_MAX).unwrap());
     if limit.is_some() {
-        fs::write(FILE_MAX, "1").unwrap();
+        fs::write(FILE_MAX, "0").unwrap();
     }
     let outcome = call(situation, function, socket, id);
     if let Some(limit) = limit {
@@ -164,7 +165,7 @@ fn check(
             assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
             let nonblocking = rustix::fs::fcntl_getfl(&peeled).unwrap();
             rustix::fs::fcntl_setfl(&peeled, nonblocking - rustix::fs::OFlags::NONBLOCK).unwrap();
-            alive(&peeled, &client, id);
+            works(&peeled, &client, id);
             Ok(())
         }
         Err(error) => {
@@ -188,7 +189,7 @@ fn check(
         "{before:?} {after:?}"
     );
     if let Some(earlier) = earlier {
-        alive(&earlier, &client, id);
+        works(&earlier, &client, id);
     }
     restore_zero();
     outcome
