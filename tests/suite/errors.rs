@@ -10,8 +10,6 @@ use crate::support::message::receive;
 
 /// No file descriptor is available: the limits of process and system.
 mod descriptor_limit;
-/// The documentation's chapter lists them all.
-mod guide;
 /// A seccomp filter returns the errno.
 #[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 mod injected;
