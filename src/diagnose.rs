@@ -27,6 +27,9 @@ pub(crate) fn peeloff_error(socket: BorrowedFd<'_>, assoc: AssocId, errno: Errno
         }
         Errno::MFILE | Errno::NFILE if !MOVES_FIRST => Error::NoDescriptor(errno),
         _ if !MOVES_FIRST => Error::Os(errno),
+        // `adopt` returns this if the result was overwritten. The result of a query may be
+        // overwritten as well.
+        Errno::BADMSG => Error::StateUnknown(errno),
         // The kernel returns these before or after the move, or another program returns
         // them in the kernel's place.
         _ => match sockopt::has_assoc(socket, assoc) {

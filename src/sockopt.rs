@@ -146,14 +146,20 @@ pub(crate) fn peer_has_addr(
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`, `ENOTSOCK`.
+/// `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`, `ENOTSOCK`;
+/// `EBADMSG` if a cgroup BPF program or a seccomp filter has replaced an error with
+/// success.
 #[doc(alias = "SCTP_STATUS")]
 pub fn has_assoc(socket: impl AsFd, assoc: AssocId) -> Result<bool, Errno> {
-    found(getsockopt(
-        socket.as_fd().as_raw_fd(),
-        SCTP_STATUS,
-        &mut Status::new(assoc),
-    ))
+    let mut status = Status::new(assoc);
+    let result = getsockopt(socket.as_fd().as_raw_fd(), SCTP_STATUS, &mut status);
+    let has_assoc = found(result)?;
+    // The kernel writes an id and a state. If either is 0, the success is not the kernel's.
+    let is_written = status.assoc_id.as_raw() != 0 && status.state != 0;
+    if has_assoc && !is_written {
+        return Err(Errno::BADMSG);
+    }
+    Ok(has_assoc)
 }
 
 /// The kernel returns `EINVAL`, or `ENOENT` on FreeBSD, if it does not find the

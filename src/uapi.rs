@@ -54,18 +54,21 @@ use linux as system;
 
 pub use system::*;
 
-/// `struct sctp_status`. Only the id is used.
+/// `struct sctp_status`. Only the id and the state are used.
 #[repr(C)]
 pub(crate) struct Status {
     pub(crate) assoc_id: AssocId,
-    rest: [u32; 43],
+    /// The kernel writes a state of 1 or more.
+    pub(crate) state: i32,
+    rest: [u32; 42],
 }
 
 impl Status {
     pub(crate) const fn new(assoc_id: AssocId) -> Self {
         Self {
             assoc_id,
-            rest: [0; 43],
+            state: 0,
+            rest: [0; 42],
         }
     }
 }

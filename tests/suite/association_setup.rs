@@ -12,7 +12,7 @@ use sctp_peeloff::{
 
 use crate::support::message::{Message, receive, send};
 use crate::support::option::{self, SCTP_RTOINFO, SCTP_SOCKOPT_CONNECTX3};
-use crate::support::{FAMILIES, Family, address, server, socket, wait_for};
+use crate::support::{FAMILIES, Family, address, assert_matches, server, socket, wait_for};
 
 /// A socket that tries again soon, when the server has not answered.
 fn initiator(family: Family) -> OwnedFd {
@@ -44,7 +44,7 @@ fn connect(initiator: &OwnedFd, peer: SocketAddr) -> AssocId {
 }
 
 #[test]
-fn without_an_id_it_is_left_out() {
+fn assoc_ids_leaves_out_association_without_id() {
     for family in FAMILIES {
         let server = server(family);
         option::drop_packets(&server);
@@ -52,23 +52,14 @@ fn without_an_id_it_is_left_out() {
         let peer = address(&server);
         net::sendto(&initiator, b"hello", SendFlags::DONTWAIT, &peer).unwrap();
 
-        assert_eq!(sockopt::assoc_number(initiator.as_fd()), Ok(1));
+        assert_eq!(sockopt::assoc_number(&initiator), Ok(1));
         assert_eq!(assoc_ids(&initiator).unwrap(), []);
         let none = AssocId::from_raw(0);
-        assert_eq!(
-            sockopt::peer_addr_assoc_id(initiator.as_fd(), peer),
-            Ok(none)
-        );
+        assert_eq!(sockopt::peer_addr_assoc_id(&initiator, peer), Ok(none));
         let error = assoc_id_of_peer(&initiator, peer).unwrap_err();
-        assert!(
-            matches!(error, Error::NoSuchPeer(of) if of == peer),
-            "{error:?}"
-        );
+        assert_matches!(error, Error::NoSuchPeer(of) if of == peer);
         let error = peeloff(&initiator, none).unwrap_err();
-        assert!(
-            matches!(error, Error::NoSuchAssociation(id) if id == none),
-            "{error:?}"
-        );
+        assert_matches!(error, Error::NoSuchAssociation(id) if id == none);
 
         option::let_packets_in(&server);
         assert_eq!(receive(&server).unwrap().data, b"hello");
@@ -78,7 +69,7 @@ fn without_an_id_it_is_left_out() {
 }
 
 #[test]
-fn with_an_id_it_can_be_peeled_off() {
+fn peeloff_flags_succeeds_during_set_up() {
     for family in FAMILIES {
         let server = server(family);
         option::drop_packets(&server);

@@ -5,8 +5,6 @@
 #[cfg(target_os = "linux")]
 mod association_setup;
 #[cfg(target_os = "linux")]
-mod descriptor_leaks;
-#[cfg(target_os = "linux")]
 mod errors;
 #[cfg(target_os = "linux")]
 mod fallback;

@@ -27,14 +27,14 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 }
 
 #[test]
-fn the_example_is_readmes() {
+fn readme_shows_this_example() {
     let own = between(include_str!("readme.rs"), "// README:\n", "    // :README");
     let readme = between(include_str!("../../README.md"), "```rust\n", "```");
     assert_eq!(own, readme);
 }
 
 #[test]
-fn the_example_works() {
+fn readme_example_works() {
     let server = server(Family::V4);
     let (client, _) = associate(Family::V4, &server);
     let _peeled = example(&server, address(&client)).unwrap();

@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::PathBuf;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF, SCTP_SOCKOPT_PEELOFF_FLAGS};
 
 /// A group of its own, below a hierarchy mounted for it. Both go with it, when
 /// nothing is in the group any more.
@@ -55,6 +56,17 @@ impl Group {
         let group = fs::File::open(&self.folder).expect("the group");
         let program = load(program);
         attach(group.as_raw_fd(), program.as_raw_fd());
+    }
+
+    pub fn detach_from_getsockopt(&self) {
+        let group = fs::File::open(&self.folder).expect("the group");
+        let detach = Attach {
+            group: group.as_raw_fd(),
+            program: 0,
+            kind: BPF_CGROUP_GETSOCKOPT,
+            flags: 0,
+        };
+        bpf(BPF_PROG_DETACH, &detach);
     }
 }
 
@@ -125,8 +137,51 @@ pub fn zero_second_word() -> Vec<Instruction> {
     program
 }
 
+/// What a program for getsockopt overwrites.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Overwrite {
+    /// Only for the two options of a peel-off, so that queries are not affected.
+    pub only_peeloff: bool,
+    /// The result becomes `EPERM`.
+    pub refuse: bool,
+    /// The result becomes 0.
+    pub zero: bool,
+    /// The second word of the value, which is `sd`.
+    pub sd: Option<i32>,
+}
+
+impl Overwrite {
+    pub fn program(self) -> Vec<Instruction> {
+        let mut body = Vec::new();
+        if self.zero {
+            body.extend(&return_zero()[..2]);
+        }
+        if let Some(sd) = self.sd {
+            // As in `zero_second_word`, with the bytes of `sd`.
+            let mut stores = zero_second_word();
+            stores.truncate(9);
+            for (store, byte) in stores[5..].iter_mut().zip(sd.to_ne_bytes()) {
+                store.immediate = byte.into();
+            }
+            body.extend(stores);
+        }
+        let mut program = Vec::new();
+        if self.only_peeloff {
+            // r2 = context->optname; goto past the exit if it is one of the options
+            program.push(instruction(0x61, 0x12, 28, 0));
+            program.push(instruction(0x15, 2, 3, SCTP_SOCKOPT_PEELOFF));
+            program.push(instruction(0x15, 2, 2, SCTP_SOCKOPT_PEELOFF_FLAGS));
+            program.extend(answer(1));
+        }
+        program.extend(body);
+        program.extend(answer((!self.refuse).into()));
+        program
+    }
+}
+
 const BPF_PROG_LOAD: i32 = 5;
 const BPF_PROG_ATTACH: i32 = 8;
+const BPF_PROG_DETACH: i32 = 9;
 const BPF_PROG_TYPE_CGROUP_SOCKOPT: u32 = 25;
 const BPF_CGROUP_GETSOCKOPT: u32 = 21;
 

@@ -3,10 +3,14 @@
     unsafe_code,
     reason = "sendmsg and recvmsg with SCTP's control messages"
 )]
-#![allow(clippy::cast_possible_truncation, reason = "sizes of small structs")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sizes of small structs, and flags"
+)]
 
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::ReturnFlags;
@@ -14,6 +18,7 @@ use sctp_peeloff::sockopt::SOL_SCTP;
 use sctp_peeloff::{AssocId, RcvInfo};
 
 use super::option::last_errno;
+use super::wait_for;
 
 const IS_FREEBSD: bool = cfg!(target_os = "freebsd");
 const SCTP_SNDINFO: i32 = if IS_FREEBSD { 4 } else { 2 };
@@ -149,8 +154,8 @@ pub fn deliver(socket: impl AsFd, data: usize, control: usize) -> Result<Deliver
     Ok(Delivery {
         data,
         control,
-        controllen: header.msg_controllen as usize,
-        flags: ReturnFlags::from_bits_retain(header.msg_flags as u32),
+        controllen: header.msg_controllen as _,
+        flags: ReturnFlags::from_bits_retain(header.msg_flags as _),
     })
 }
 
@@ -167,4 +172,16 @@ pub fn receive(socket: impl AsFd) -> Result<Message, Errno> {
         notification: got.flags.contains(MSG_NOTIFICATION),
         data: got.data,
     })
+}
+
+/// The association carries messages both ways, over this socket.
+pub fn works(socket: &OwnedFd, client: &OwnedFd, id: AssocId) {
+    send(client, &Message::new("to the server", 1, 7)).expect("send");
+    let got = wait_for("the message", || receive(socket).ok());
+    assert_eq!(
+        (got.data.as_slice(), got.assoc),
+        (&b"to the server"[..], id)
+    );
+    send(socket, &Message::new("to the client", 2, 8).to(id)).expect("send");
+    assert_eq!(receive(client).expect("the answer").data, b"to the client");
 }

@@ -43,6 +43,7 @@ fn structs_match_the_header() {
             "sstat_assoc_id",
             offset_of!(Status, assoc_id),
         ),
+        ("sctp_status", "sstat_state", offset_of!(Status, state)),
         (
             "sctp_paddrinfo",
             "spinfo_assoc_id",

@@ -10,7 +10,9 @@ use sctp_peeloff::{Error, assoc_id_of_peer, assoc_ids};
 
 use super::{again, peel, wait_for_end};
 use crate::support::message::{Message, receive, send};
-use crate::support::{FAMILIES, Family, address, associate, option, server, wait_for};
+use crate::support::{
+    FAMILIES, Family, address, assert_matches, associate, option, server, wait_for,
+};
 
 /// No second association with the peer while the first lives; a new one after that.
 fn reach_the_peer(family: Family, reach: fn(&OwnedFd, SocketAddr) -> Result<(), Errno>) {
@@ -20,7 +22,7 @@ fn reach_the_peer(family: Family, reach: fn(&OwnedFd, SocketAddr) -> Result<(), 
     let peeled = peel(&server, id);
     assert_eq!(reach(&server, peer), Err(Errno::ADDRNOTAVAIL));
     let error = assoc_id_of_peer(&server, peer).unwrap_err();
-    assert!(matches!(error, Error::NoSuchPeer(_)), "{error:?}");
+    assert_matches!(error, Error::NoSuchPeer(_));
 
     drop(client);
     wait_for_end(&peeled);
@@ -36,7 +38,7 @@ fn reach_the_peer(family: Family, reach: fn(&OwnedFd, SocketAddr) -> Result<(), 
 }
 
 #[test]
-fn a_send_to_the_peers_address() {
+fn sendto_fails_with_eaddrnotavail_for_peeled_off_peer() {
     for family in FAMILIES {
         reach_the_peer(family, |server, peer| {
             net::sendto(server, b"hello", SendFlags::NOSIGNAL, &peer).map(drop)
@@ -45,7 +47,7 @@ fn a_send_to_the_peers_address() {
 }
 
 #[test]
-fn a_connect_to_the_peers_address() {
+fn connect_fails_with_eaddrnotavail_for_peeled_off_peer() {
     for family in FAMILIES {
         reach_the_peer(family, |server, peer| net::connect(server, &peer));
     }
@@ -54,7 +56,7 @@ fn a_connect_to_the_peers_address() {
 /// A peer that associates anew is the one-to-many socket's, also while the
 /// peeled-off descriptor of its former association is still open.
 #[test]
-fn a_peer_that_comes_again() {
+fn new_association_of_the_peer_is_on_the_one_to_many_socket() {
     for family in FAMILIES {
         let server = server(family);
         let (client, id) = associate(family, &server);
@@ -75,7 +77,7 @@ fn a_peer_that_comes_again() {
 
 /// It is told nothing of the peeled-off association's end.
 #[test]
-fn no_notification_comes_back() {
+fn one_to_many_socket_gets_no_notification_of_the_end() {
     for family in FAMILIES {
         let server = server(family);
         option::subscribe_ends(&server);

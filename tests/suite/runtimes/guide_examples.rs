@@ -15,7 +15,7 @@ fn shown(source: &str) -> &str {
 }
 
 #[test]
-fn shows_it_word_for_word() {
+fn guide_shows_these_examples() {
     let chapter = chapter();
     for (name, source) in [
         ("async_io", include_str!("async_io.rs")),

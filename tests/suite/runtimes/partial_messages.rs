@@ -32,7 +32,7 @@ fn fill(client: &OwnedFd, next: &mut u8) {
 }
 
 #[test]
-fn a_buffer_longer_than_the_message_may_get_a_part() {
+fn recvmsg_may_return_a_part_with_room_for_the_message() {
     for family in FAMILIES {
         let (peeled, client) = pair(family);
         let (mut buffer, mut ancillary) = (vec![0; 2 * LONG], RecvAncillaryBuffer::default());
@@ -49,7 +49,7 @@ fn a_buffer_longer_than_the_message_may_get_a_part() {
 }
 
 #[test]
-fn an_inbox_puts_them_together() {
+fn inbox_returns_whole_messages() {
     for family in FAMILIES {
         let (peeled, client) = pair(family);
         let (mut inbox, mut next) = (Inbox::default(), 0);

@@ -74,7 +74,7 @@ fn five_lines(client: Command, server: &mut Server) {
 }
 
 #[test]
-fn ncat() {
+fn serve_echoes_to_ncat() {
     for ip in ["127.0.0.1", "[::1]"] {
         let mut server = Server::start(ip, &["--after", "3"]);
         let mut client = program("ncat");
@@ -87,7 +87,7 @@ fn ncat() {
 }
 
 #[test]
-fn socat() {
+fn serve_echoes_to_socat() {
     for ip in ["127.0.0.1", "[::1]"] {
         let mut server = Server::start(ip, &["--after", "3"]);
         let mut client = program("socat");

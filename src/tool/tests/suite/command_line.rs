@@ -1,17 +1,16 @@
-//! Words on the command line: what helps, and what is refused.
+//! The command line: help, version, incorrect usage and addresses.
 
 use std::process::Command;
-use std::thread;
 
-use crate::program::{Server, TOOL, run, text};
-use crate::support::filter::{Call, deny};
+use crate::program::{Server, TOOL, run, run_denied, text};
+use crate::support::filter::Call;
 
 #[test]
-fn help() {
+fn help_lists_commands_and_options() {
     for (args, parts) in [
         (
             &["--help"][..],
-            &["demo ", "check ", "serve ", "Status: 0 "][..],
+            &["demo ", "check ", "serve ", "Exit status: 0 "][..],
         ),
         (&["-h"], &["demo ", "check ", "serve "]),
         (&["demo", "--help"], &["[demo]", "--ipv6"]),
@@ -28,19 +27,23 @@ fn help() {
     ] {
         let output = run(args);
         assert_eq!(output.status.code(), Some(0), "{args:?}");
-        let said = text(&output.stdout);
+        let printed = text(&output.stdout);
         for part in parts {
-            assert!(said.contains(part), "{args:?}: no {part} in\n{said}");
+            assert!(printed.contains(part), "{args:?}: no {part} in\n{printed}");
         }
         assert!(
-            said.lines().all(|line| line.len() <= 80),
-            "{args:?}: too wide"
+            printed.lines().all(|line| line.len() <= 80),
+            "{args:?}: more than 80 columns"
         );
     }
 }
 
 #[test]
-fn version() {
+<<<<<<< HEAD:src/tool/tests/suite/usage.rs
+fn version_is_the_package_version() {
+=======
+fn version_is_the_packages() {
+>>>>>>> tool:src/tool/tests/suite/command_line.rs
     for args in [
         &["--version"][..],
         &["-V"],
@@ -55,7 +58,11 @@ fn version() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+<<<<<<< HEAD:src/tool/tests/suite/usage.rs
+fn wrong_usage_is_named_with_status_2() {
+=======
+fn incorrect_usage_exits_with_2_and_names_the_argument() {
+>>>>>>> tool:src/tool/tests/suite/command_line.rs
     for (args, part) in [
         (&["bogus"][..], "bogus"),
         (&["--bogus"], "--bogus"),
@@ -81,40 +88,52 @@ fn what_is_wrong_is_named() {
         let output = run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {output:?}");
         assert_eq!(text(&output.stdout), "", "{args:?}");
-        let said = text(&output.stderr);
-        assert!(said.contains(part), "{args:?}: no {part} in {said}");
-        assert_eq!(said.lines().count(), 1, "{said}");
+        let printed = text(&output.stderr);
+        assert!(printed.contains(part), "{args:?}: no {part} in {printed}");
+        assert_eq!(printed.lines().count(), 1, "{printed}");
     }
 }
 
 #[test]
-fn addresses() {
+<<<<<<< HEAD:src/tool/tests/suite/usage.rs
+fn serve_accepts_addresses_with_and_without_port() {
+=======
+fn serve_uses_port_9899_by_default() {
+>>>>>>> tool:src/tool/tests/suite/command_line.rs
     for (given, printed) in [
         ("127.0.0.2", "127.0.0.2:9899"),
         ("127.0.0.1:7001", "127.0.0.1:7001"),
         ("::1", "[::1]:9899"),
         ("[::1]:7002", "[::1]:7002"),
     ] {
-        let mut server = Server::serve(&[given]);
+        let mut command = Command::new(TOOL);
+        command.args(["serve", given]);
+        let mut server = Server::from_command([], command);
         assert_eq!(server.address.to_string(), printed);
         assert_eq!(server.count("up"), 0);
     }
 }
 
 #[test]
-fn an_address_that_cannot_be_had() {
+<<<<<<< HEAD:src/tool/tests/suite/usage.rs
+fn serve_fails_for_unavailable_address() {
+=======
+fn serve_names_an_address_that_is_in_use_or_not_local() {
+>>>>>>> tool:src/tool/tests/suite/command_line.rs
     let first = Server::start("127.0.0.1", &[]);
-    let taken = first.address.to_string();
-    for address in [&taken, "203.0.113.1"] {
+    let in_use = first.address.to_string();
+    for address in [&in_use, "203.0.113.1"] {
         let output = run(&["serve", address]);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
-        let said = text(&output.stderr);
-        assert!(said.contains(&format!("bind to {address}")), "{said}");
+        let printed = text(&output.stderr);
+        let expected = format!("bind to {address}");
+        assert!(printed.contains(&expected), "{printed}");
     }
 }
 
 #[test]
-fn a_kernel_without_sctp() {
+<<<<<<< HEAD:src/tool/tests/suite/usage.rs
+fn demo_and_serve_fail_without_sctp() {
     for command in ["demo", "serve"] {
         let thread = thread::spawn(move || {
             deny([Call::socket(132)], libc::EPROTONOSUPPORT);
@@ -128,6 +147,24 @@ fn a_kernel_without_sctp() {
         let output = thread.join().expect("no panic");
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let said = text(&output.stderr);
-        assert!(said.contains("CONFIG_IP_SCTP"), "{said}");
+        assert!(said.contains("not supported"), "{said}");
+=======
+fn demo_and_serve_print_advice_if_socket_fails() {
+    for args in [&["demo"][..], &["serve", "127.0.0.1"]] {
+        for (errno, part) in [
+            (libc::EPERM, "permit socket"),
+            (libc::EMFILE, "RLIMIT_NOFILE"),
+            (libc::ENFILE, "fs.file-max"),
+        ] {
+            let denied = (vec![Call::socket(132)], errno);
+            let output = run_denied([denied], Command::new(TOOL).args(args));
+            assert_eq!(output.status.code(), Some(1), "{output:?}");
+            let printed = text(&output.stderr);
+            let (error, advice) = printed.split_once('\n').expect("two lines");
+            assert!(error.starts_with("sctp-peeloff: no SCTP socket: "));
+            assert!(advice.starts_with("advice: "), "{advice}");
+            assert!(advice.contains(part), "no {part} in: {advice}");
+        }
+>>>>>>> tool:src/tool/tests/suite/command_line.rs
     }
 }
