@@ -12,8 +12,6 @@ use crate::support::message::receive;
 mod cgroup_bpf;
 /// No file descriptor is available: the limits of process and system.
 mod descriptor_limit;
-/// The documentation's chapter lists them all.
-mod guide;
 /// A seccomp filter returns the errno.
 mod injected;
 /// What becomes of an error in `std::io::Error`.

@@ -11,11 +11,15 @@ mod fallback;
 #[cfg(target_os = "linux")]
 mod flags;
 #[cfg(target_os = "linux")]
+mod guide;
+#[cfg(target_os = "linux")]
 mod lookup;
 #[cfg(target_os = "linux")]
 mod notification;
 #[cfg(target_os = "linux")]
 mod peeled_socket;
+#[cfg(target_os = "linux")]
+mod peeler;
 #[cfg(target_os = "linux")]
 mod peeloff;
 mod portable;

@@ -4,7 +4,9 @@ mod addresses;
 mod close;
 mod end;
 mod inheritance;
+mod lost_cookie_ack;
 mod one_to_many;
+mod option_effect;
 mod queue;
 mod socket_type;
 

@@ -10,15 +10,21 @@ use rustix::event::epoll::EventFlags;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{self, Shutdown};
+use sctp_peeloff::notification::{Reader, Received, ReturnFlags};
 use sctp_peeloff::{PeeloffFlags, assoc_ids, peeloff_flags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::edge_triggered::{told, watch};
-use super::inbox::ended;
-use crate::support::message::{Message, receive, send};
+use crate::support::message::{MSG_NOTIFICATION, Message, receive, send};
 use crate::support::option::{abort_on_close, subscribe_assoc_change};
 use crate::support::{FAMILIES, Family, associate, server, wait_for};
+
+/// Whether this notification is the end of an association.
+fn ended(notification: &[u8]) -> bool {
+    let received = Reader::new().read(notification, MSG_NOTIFICATION | ReturnFlags::EOR);
+    matches!(received, Received::AssocChange(change) if change.state.is_end())
+}
 
 /// A peeled-off descriptor without anything to read, and its peer.
 fn peeled(family: Family, subscribed: bool) -> (OwnedFd, OwnedFd) {

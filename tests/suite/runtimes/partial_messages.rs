@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::net::{self, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags};
 
 use super::harness::pair;
-use super::inbox::Inbox;
+use super::inbox::{Event, Inbox};
 use crate::support::{FAMILIES, wait_for};
 
 /// More than a packet and less than any buffer here; with another as long, more
@@ -52,13 +52,16 @@ fn recvmsg_may_return_a_part_with_room_for_the_message() {
 fn inbox_returns_whole_messages() {
     for family in FAMILIES {
         let (peeled, client) = pair(family);
-        let (mut inbox, mut next) = (Inbox::default(), 0);
+        let (mut inbox, mut next) = (Inbox::new(), 0);
         for number in 0..4 {
             let message = wait_for("a message", || {
                 if next < 4 {
                     fill(&client, &mut next);
                 }
-                inbox.receive(&peeled).ok().flatten()
+                match inbox.receive(&peeled) {
+                    Ok(Event::Message(message)) => Some(message.data),
+                    _ => None,
+                }
             });
             assert!(message == vec![number; LONG], "not message {number}");
         }
