@@ -16,17 +16,18 @@ mod support;
 #[path = "support/variants.rs"]
 mod variants;
 
+use std::cell::OnceCell;
 use std::os::fd::OwnedFd;
 
 use growth::{ASSOCIATIONS, MESSAGES, Queue, WHOSE};
 use guards::GUARDS;
-use measure::{Figures, Table, number, sample, settle};
+use measure::{Figures, Table, number, sample, settle, ticks};
 use rustix::net::{SocketType, connect, listen};
-use sctp_peeloff::AssocId;
+use sctp_peeloff::{AssocId, Peeler};
 use support::descriptors::Limit;
 use support::{FAMILIES, Family, address, associate, filter, server, socket};
 use variants::{
-    BARE_FLAGS, BARE_PLAIN, GUARDED, RAW_FLAGS, WAYS, Way, accept, remember_old_kernel,
+    BARE_FLAGS, BARE_PLAIN, FLAGS, GUARDED, RAW_FLAGS, WAYS, Way, accept, remember_old_kernel,
 };
 
 const SAMPLES: usize = 101;
@@ -38,6 +39,9 @@ fn main() {
     settle();
     for family in FAMILIES {
         ways(&mut table, family);
+    }
+    for family in FAMILIES {
+        peeler(&mut table, family);
     }
     guards(&mut table);
     for family in FAMILIES {
@@ -80,6 +84,39 @@ fn ways(table: &mut Table, family: Family) {
     };
     let figures = sample(number(SAMPLES), set_up, |_| accept(&listener));
     table.row("ways", "accept4", family, &figures, BARE_FLAGS.0);
+}
+
+/// The ticks are those of both threads. The calls are those of the calling thread, in a
+/// child that has a helper thread of its own.
+fn peeler(table: &mut Table, family: Family) {
+    let server = server(family);
+    let peeler = Peeler::new().expect("a helper thread");
+    let (ticks, allocations) = ticks(
+        number(SAMPLES),
+        || associate(family, &server),
+        |(_, id): &(OwnedFd, AssocId)| peel_off(&peeler, &server, *id),
+    );
+    let (_client, id) = associate(family, &server);
+    let its = OnceCell::new();
+    let calls = count::system_calls(
+        || {
+            its.set(Peeler::new().expect("a helper thread"))
+                .expect("one")
+        },
+        || std::mem::forget(its.get().map(|peeler| peel_off(peeler, &server, id))),
+    );
+    let figures = Figures::new(ticks, allocations, calls);
+    table.row(
+        "ways",
+        "Peeler::peeloff_flags",
+        family,
+        &figures,
+        BARE_FLAGS.0,
+    );
+}
+
+fn peel_off(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> OwnedFd {
+    peeler.peeloff_flags(server, id, FLAGS).expect("peeled off")
 }
 
 fn guards(table: &mut Table) {

@@ -7,6 +7,8 @@ use rustix::io::Errno;
 
 use crate::assoc_id::AssocId;
 use crate::flags::PeeloffFlags;
+#[cfg(feature = "std")]
+use crate::peeler::Parked;
 use crate::uapi::{NOT_FOUND, WRONG_SOCKET};
 
 /// What a failed call did to the association.
@@ -15,7 +17,8 @@ pub enum Effect {
     /// Nothing. If the socket had the association before the call, the call has not
     /// affected it.
     None,
-    /// The association was peeled off. Its descriptor is in the error.
+    /// The association was peeled off. The error owns its descriptor, or a handle that
+    /// returns it.
     PeeledOff,
     /// The kernel terminated the association: the socket was queried, and no longer has
     /// the association.
@@ -134,6 +137,17 @@ pub enum Error {
         errno: Errno,
     },
 
+    /// A [`Peeler`](crate::Peeler) has peeled off the association, and the descriptor
+    /// table of the process was full when the descriptor was to be delivered.
+    ///
+    /// The helper thread of the `Peeler` keeps the descriptor.
+    /// [`Parked::fetch`] returns it once a descriptor is available. If the [`Parked`] is
+    /// dropped, the association ends.
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    #[error("peeled-off descriptor could not be delivered (EMFILE)")]
+    Undelivered(Parked),
+
     /// This crate does not support the operating system, or the operating system has no
     /// peel-off with flags, or getsockopt fails with `ENOSYS`.
     #[error("not supported on this system")]
@@ -181,6 +195,8 @@ impl Error {
             | Self::StateUnknown(errno)
             | Self::FlagsNotSet { errno, .. }
             | Self::Os(errno) => Some(*errno),
+            #[cfg(feature = "std")]
+            Self::Undelivered(_) => Some(Errno::MFILE),
             Self::Unsupported => None,
         }
     }
@@ -192,6 +208,8 @@ impl Error {
             Self::AssociationLost(_) => Effect::Terminated,
             Self::StateUnknown(_) => Effect::Unknown,
             Self::FlagsNotSet { .. } => Effect::PeeledOff,
+            #[cfg(feature = "std")]
+            Self::Undelivered(_) => Effect::PeeledOff,
             Self::NoSuchAssociation(_)
             | Self::NoSuchPeer(_)
             | Self::NotOneToMany
@@ -227,7 +245,8 @@ impl Error {
 /// [`downcast`](std::io::Error::downcast) returns them:
 /// [`AssociationLost`](Error::AssociationLost) and
 /// [`StateUnknown`](Error::StateUnknown), because the same errno elsewhere means that
-/// nothing happened; [`FlagsNotSet`](Error::FlagsNotSet), which owns the peeled-off
+/// nothing happened; [`FlagsNotSet`](Error::FlagsNotSet) and
+/// [`Undelivered`](Error::Undelivered), which own the peeled-off
 /// descriptor; [`OptionsUnavailable`](Error::OptionsUnavailable) and
 /// [`Unsupported`](Error::Unsupported). All other errors become
 /// their errno ([`std::io::Error::raw_os_error`]).
@@ -239,7 +258,10 @@ impl From<Error> for std::io::Error {
                 Self::new(std::io::ErrorKind::Unsupported, error)
             }
             (
-                Error::AssociationLost(_) | Error::StateUnknown(_) | Error::FlagsNotSet { .. },
+                Error::AssociationLost(_)
+                | Error::StateUnknown(_)
+                | Error::FlagsNotSet { .. }
+                | Error::Undelivered(_),
                 Some(errno),
             ) => Self::new(Self::from(errno).kind(), error),
             (_, Some(errno)) => errno.into(),

@@ -78,7 +78,7 @@ fn peeloff_then_flags(
 /// Sets the flags without reading them first: a descriptor that the plain option has
 /// created has no flags. CLOEXEC is set first, so that the time in which a child can
 /// inherit the descriptor is short.
-fn set_flags(peeled: OwnedFd, flags: PeeloffFlags) -> Result<OwnedFd, Error> {
+pub(crate) fn set_flags(peeled: OwnedFd, flags: PeeloffFlags) -> Result<OwnedFd, Error> {
     let mut done = Ok(());
     if flags.contains(PeeloffFlags::CLOEXEC) {
         done = fcntl_setfd(&peeled, FdFlags::CLOEXEC);

@@ -149,6 +149,8 @@ mod guard;
 pub mod guide;
 mod lookup;
 pub mod notification;
+#[cfg(feature = "std")]
+mod peeler;
 mod peeloff;
 pub mod sockopt;
 mod uapi;
@@ -161,6 +163,8 @@ pub use lookup::assoc_id_of_peer;
 #[cfg(feature = "alloc")]
 pub use lookup::assoc_ids;
 pub use notification::subscribe_assoc_change;
+#[cfg(feature = "std")]
+pub use peeler::{Parked, Peeler};
 pub use peeloff::{peeloff, peeloff_flags, supports_flags};
 /// The descriptor types: those of `std::os::fd`, or without `std` those of rustix.
 pub use rustix::fd;

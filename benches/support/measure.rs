@@ -48,6 +48,18 @@ pub(crate) fn sample<T, R>(
     mut set_up: impl FnMut() -> T,
     way: impl Fn(&T) -> R,
 ) -> Figures {
+    let (ticks, allocations) = ticks(number, &mut set_up, &way);
+    let subject = set_up();
+    let calls = count::system_calls(|| (), || std::mem::forget(way(&subject)));
+    Figures::new(ticks, allocations, calls)
+}
+
+/// The ticks of each turn, and the allocations of one.
+pub(crate) fn ticks<T, R>(
+    number: usize,
+    mut set_up: impl FnMut() -> T,
+    way: impl Fn(&T) -> R,
+) -> (Vec<u64>, u64) {
     // The median settles once the kernel's caches hold what a turn takes.
     let warm_up = number.min(20);
     let mut ticks = Vec::with_capacity(number);
@@ -64,9 +76,7 @@ pub(crate) fn sample<T, R>(
         }
         drop(own);
     }
-    let subject = set_up();
-    let calls = count::system_calls(|| (), || std::mem::forget(way(&subject)));
-    Figures::new(ticks, allocations / number as u64, calls)
+    (ticks, allocations / number as u64)
 }
 
 /// Prints rows, and remembers their medians, which later ones are held against: the

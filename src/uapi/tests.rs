@@ -50,7 +50,8 @@ fn any_bytes_are_valid_values() {
     let mut status = Status::new(AssocId::from_raw(1));
     write(&mut status, 0x22);
     assert_eq!(status.assoc_id.as_raw(), 0x2222_2222);
-    assert_eq!(status.rest, [0x2222_2222; 43]);
+    assert_eq!(status.state, 0x2222_2222);
+    assert_eq!(status.rest, [0x2222_2222; 42]);
 
     let mut peer = PeerAddress::new(AssocId::from_raw(1), ([192, 0, 2, 1], 7).into());
     write(&mut peer, 0x33);

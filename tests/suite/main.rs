@@ -19,6 +19,8 @@ mod notification;
 #[cfg(target_os = "linux")]
 mod peeled_socket;
 #[cfg(target_os = "linux")]
+mod peeler;
+#[cfg(target_os = "linux")]
 mod peeloff;
 mod portable;
 #[cfg(target_os = "linux")]

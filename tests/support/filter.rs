@@ -48,6 +48,10 @@ impl Call {
         Self::with(FCNTL, &[(1, command)])
     }
 
+    pub fn close(fd: i32) -> Self {
+        Self::with(&[libc::SYS_close], &[(0, fd)])
+    }
+
     /// Only calls with this argument.
     pub fn with_argument(mut self, index: usize, value: i32) -> Self {
         self.arguments.push((index, value));
@@ -90,6 +94,11 @@ pub fn denied<T: Send>(
 /// From here on, on this thread, the calls end the process, and so fail the test.
 pub fn forbid(calls: impl IntoIterator<Item = Call>) {
     apply(calls, libc::SECCOMP_RET_KILL_PROCESS);
+}
+
+/// From here on, on this thread and on those that it starts, the calls end the thread.
+pub fn kill_thread(calls: impl IntoIterator<Item = Call>) {
+    apply(calls, libc::SECCOMP_RET_KILL_THREAD);
 }
 
 /// The architecture is not checked: this program is the only caller.

@@ -12,8 +12,9 @@ use sctp_peeloff::{
     AssocId, Effect, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags, sockopt,
 };
 
-use super::{alive, gone};
+use super::gone;
 use crate::support::cgroup::{Group, Overwrite};
+use crate::support::message::works;
 use crate::support::option;
 use crate::support::{Family, associate, associate_many, descriptors, kernel, process, server};
 
@@ -164,7 +165,7 @@ fn check(
             assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
             let nonblocking = rustix::fs::fcntl_getfl(&peeled).unwrap();
             rustix::fs::fcntl_setfl(&peeled, nonblocking - rustix::fs::OFlags::NONBLOCK).unwrap();
-            alive(&peeled, &client, id);
+            works(&peeled, &client, id);
             Ok(())
         }
         Err(error) => {
@@ -188,7 +189,7 @@ fn check(
         "{before:?} {after:?}"
     );
     if let Some(earlier) = earlier {
-        alive(&earlier, &client, id);
+        works(&earlier, &client, id);
     }
     restore_zero();
     outcome

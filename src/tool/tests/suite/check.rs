@@ -45,11 +45,7 @@ fn line<'a>(output: &'a Output, label: &str) -> &'a str {
 }
 
 #[test]
-<<<<<<< HEAD
-fn check_reports_what_works() {
-=======
 fn check_prints_one_line_for_each_finding() {
->>>>>>> tool
     let output = run(&["check"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let system = uname();
@@ -67,11 +63,7 @@ fn check_prints_one_line_for_each_finding() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn check_json_reports_what_works() {
-=======
 fn check_json_prints_every_key() {
->>>>>>> tool
     let output = run(&["check", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let mut report = parse(&output);
@@ -107,32 +99,6 @@ fn check_json_prints_every_key() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn check_reports_the_option() {
-    let (new, old) = ("SCTP_SOCKOPT_PEELOFF_FLAGS", "SCTP_SOCKOPT_PEELOFF");
-    let at_once = kernel::has_flags_option();
-    let found = parsed(&run(&["check", "--json"]));
-    assert_eq!(found["option"], if at_once { new } else { old });
-
-    let output = with([flags_option()], libc::ENOPROTOOPT, &["check", "--json"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let found = parsed(&output);
-    assert_eq!(found["option"], old);
-    assert_eq!(found["flags"], "set after the peel-off, with fcntl");
-    assert_eq!(found["ipv4"]["state"], "works");
-    assert_eq!(found["ipv6"]["state"], "works");
-}
-
-#[test]
-fn check_succeeds_without_ipv6() {
-    let calls = [Call::socket_of(libc::AF_INET6)];
-    let output = with(calls, libc::EAFNOSUPPORT, &["check", "--json"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let found = parsed(&output);
-    assert_eq!(found["works"], json!(true));
-    assert_eq!(found["ipv4"]["state"], "works");
-    assert_eq!(found["ipv6"]["state"], "missing");
-=======
 fn check_works_without_the_flags_option() {
     let report = check_denied((vec![flags_option()], libc::ENOPROTOOPT), 0);
     assert_eq!(report["option"], "SCTP_SOCKOPT_PEELOFF");
@@ -149,16 +115,11 @@ fn check_works_without_ipv6() {
     assert_eq!(report["ipv4"]["state"], "works");
     assert_eq!(report["ipv6"]["state"], "missing");
     assert_eq!(report["advice"], Value::Null);
->>>>>>> tool
 }
 
 /// `/proc` is empty, because `/proc/net/sctp` shows that the kernel has SCTP.
 #[test]
-<<<<<<< HEAD
-fn check_advises_on_the_module_without_sctp() {
-=======
 fn check_names_modprobe_without_sctp() {
->>>>>>> tool
     process::in_guest(|| {
         for errno in [libc::EPROTONOSUPPORT, libc::ESOCKTNOSUPPORT] {
             for args in ["check", "check --json"] {
@@ -191,33 +152,15 @@ fn check_names_modprobe_without_sctp() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn check_advises_on_seccomp_if_sockets_are_denied() {
-    let output = with([Call::socket(SCTP)], libc::EPERM, &["check"]);
-=======
 fn check_names_seccomp_if_socket_is_refused() {
     let denied = (vec![Call::socket(SCTP)], libc::EPERM);
     let output = run_denied([denied], &mut check(&[]));
->>>>>>> tool
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(line(&output, "advice").contains("seccomp"), "{output:?}");
     assert!(line(&output, "IPv4").starts_with("fails: "), "{output:?}");
 }
 
 #[test]
-<<<<<<< HEAD
-fn check_reports_the_errno_if_the_peel_off_is_denied() {
-    let calls = [flags_option(), Call::getsockopt(102)];
-    let output = with(calls, libc::EPERM, &["check", "--json"]);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let found = parsed(&output);
-    assert_eq!(found["works"], json!(false));
-    assert_eq!(found["sctp"], json!(true));
-    for family in ["ipv4", "ipv6"] {
-        assert_eq!(found[family]["state"], "fails");
-        let detail = found[family]["detail"].as_str().expect("text");
-        assert!(detail.contains("Operation not permitted"), "{detail}");
-=======
 fn check_names_seccomp_if_the_peeloff_is_refused() {
     let options = || vec![flags_option(), Call::getsockopt(SCTP_SOCKOPT_PEELOFF)];
     for (queries, detail) in [
@@ -241,7 +184,6 @@ fn check_names_seccomp_if_the_peeloff_is_refused() {
         for part in ["security module", "seccomp filter", "cgroup BPF"] {
             assert!(advice.contains(part), "no {part} in: {advice}");
         }
->>>>>>> tool
     }
 }
 

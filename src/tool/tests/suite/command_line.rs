@@ -39,11 +39,7 @@ fn help_lists_commands_and_options() {
 }
 
 #[test]
-<<<<<<< HEAD:src/tool/tests/suite/usage.rs
-fn version_is_the_package_version() {
-=======
 fn version_is_the_packages() {
->>>>>>> tool:src/tool/tests/suite/command_line.rs
     for args in [
         &["--version"][..],
         &["-V"],
@@ -58,11 +54,7 @@ fn version_is_the_packages() {
 }
 
 #[test]
-<<<<<<< HEAD:src/tool/tests/suite/usage.rs
-fn wrong_usage_is_named_with_status_2() {
-=======
 fn incorrect_usage_exits_with_2_and_names_the_argument() {
->>>>>>> tool:src/tool/tests/suite/command_line.rs
     for (args, part) in [
         (&["bogus"][..], "bogus"),
         (&["--bogus"], "--bogus"),
@@ -95,11 +87,7 @@ fn incorrect_usage_exits_with_2_and_names_the_argument() {
 }
 
 #[test]
-<<<<<<< HEAD:src/tool/tests/suite/usage.rs
-fn serve_accepts_addresses_with_and_without_port() {
-=======
 fn serve_uses_port_9899_by_default() {
->>>>>>> tool:src/tool/tests/suite/command_line.rs
     for (given, printed) in [
         ("127.0.0.2", "127.0.0.2:9899"),
         ("127.0.0.1:7001", "127.0.0.1:7001"),
@@ -115,11 +103,7 @@ fn serve_uses_port_9899_by_default() {
 }
 
 #[test]
-<<<<<<< HEAD:src/tool/tests/suite/usage.rs
-fn serve_fails_for_unavailable_address() {
-=======
 fn serve_names_an_address_that_is_in_use_or_not_local() {
->>>>>>> tool:src/tool/tests/suite/command_line.rs
     let first = Server::start("127.0.0.1", &[]);
     let in_use = first.address.to_string();
     for address in [&in_use, "203.0.113.1"] {
@@ -132,23 +116,6 @@ fn serve_names_an_address_that_is_in_use_or_not_local() {
 }
 
 #[test]
-<<<<<<< HEAD:src/tool/tests/suite/usage.rs
-fn demo_and_serve_fail_without_sctp() {
-    for command in ["demo", "serve"] {
-        let thread = thread::spawn(move || {
-            deny([Call::socket(132)], libc::EPROTONOSUPPORT);
-            let address = (command == "serve").then_some("127.0.0.1");
-            Command::new(TOOL)
-                .arg(command)
-                .args(address)
-                .output()
-                .expect("the tool")
-        });
-        let output = thread.join().expect("no panic");
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        let said = text(&output.stderr);
-        assert!(said.contains("not supported"), "{said}");
-=======
 fn demo_and_serve_print_advice_if_socket_fails() {
     for args in [&["demo"][..], &["serve", "127.0.0.1"]] {
         for (errno, part) in [
@@ -165,6 +132,5 @@ fn demo_and_serve_print_advice_if_socket_fails() {
             assert!(advice.starts_with("advice: "), "{advice}");
             assert!(advice.contains(part), "no {part} in: {advice}");
         }
->>>>>>> tool:src/tool/tests/suite/command_line.rs
     }
 }

@@ -7,21 +7,12 @@ fn expect_every_step(args: &[&str], address: &str) {
     let output = run(args);
     let printed = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-<<<<<<< HEAD
-    assert!(said.contains(&format!("\nserver    {address}:")), "{said}");
-    let new = kernel::has_flags_option();
-    let flags = if new {
-        "option    SCTP_SOCKOPT_PEELOFF_FLAGS: the flags are set atomically\n"
-    } else {
-        "option    SCTP_SOCKOPT_PEELOFF: the flags are set after the peel-off, with fcntl\n"
-=======
     let server = format!("\nserver    {address}:");
     assert!(printed.contains(&server), "{printed}");
     let option = if kernel::has_flags_option() {
         "option    SCTP_SOCKOPT_PEELOFF_FLAGS, flags set atomically\n"
     } else {
         "option    SCTP_SOCKOPT_PEELOFF, flags set after the peel-off, with fcntl\n"
->>>>>>> tool
     };
     for line in [
         option,
@@ -34,15 +25,6 @@ fn expect_every_step(args: &[&str], address: &str) {
 }
 
 #[test]
-<<<<<<< HEAD
-fn demo_peels_off_over_ipv4() {
-    works(&["demo"], "127.0.0.1");
-}
-
-#[test]
-fn demo_peels_off_over_ipv6() {
-    works(&["demo", "--ipv6"], "[::1]");
-=======
 fn demo_uses_ipv4_by_default() {
     expect_every_step(&["demo"], "127.0.0.1");
 }
@@ -50,16 +32,10 @@ fn demo_uses_ipv4_by_default() {
 #[test]
 fn demo_uses_ipv6_with_the_option() {
     expect_every_step(&["demo", "--ipv6"], "[::1]");
->>>>>>> tool
 }
 
 #[test]
 fn demo_is_the_default_command() {
-<<<<<<< HEAD
-    works(&[], "127.0.0.1");
-    works(&["--ipv6"], "[::1]");
-=======
     expect_every_step(&[], "127.0.0.1");
     expect_every_step(&["--ipv6"], "[::1]");
->>>>>>> tool
 }

@@ -36,13 +36,8 @@ fn echo(client: &OwnedFd, number: u16) {
 }
 
 #[test]
-<<<<<<< HEAD
-fn serve_peels_off_after_messages() {
-    for (ip, family) in SIDES {
-=======
 fn serve_peels_off_after_the_number_of_messages() {
     for (ip, family) in FAMILIES {
->>>>>>> tool
         let mut server = Server::start(ip, &["--after", "4"]);
         let (busy, sporadic) = (client(&mut server, family), client(&mut server, family));
         for number in 0..3 {
@@ -66,11 +61,7 @@ fn serve_peels_off_after_the_number_of_messages() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn serve_peels_off_after_bytes() {
-=======
 fn serve_peels_off_after_the_number_of_bytes() {
->>>>>>> tool
     let mut server = Server::start("127.0.0.1", &["--after-bytes", "27"]);
     let client = client(&mut server, Family::V4);
     echo(&client, 0);
@@ -86,11 +77,7 @@ fn serve_peels_off_after_the_number_of_bytes() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn serve_reports_the_end() {
-=======
 fn serve_reports_the_end_of_shared_and_of_peeled_off_associations() {
->>>>>>> tool
     for (messages, after) in [(1, "2"), (2, "2")] {
         for (label, abort) in [("closed", false), ("aborted", true)] {
             let mut server = Server::start("127.0.0.1", &["--after", after]);
@@ -111,37 +98,6 @@ fn serve_reports_the_end_of_shared_and_of_peeled_off_associations() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn serve_retries_the_peel_off_without_a_free_descriptor() {
-    let mut server = Server::start("127.0.0.1", &["--after", "2"]);
-    let client = client(&mut server, Family::V4);
-    let few = Rlimit {
-        current: Some(4), // as many as poll(2) takes at once, and fewer than are open
-        maximum: Some(1024),
-    };
-    let old = prlimit(Some(server.pid()), Resource::Nofile, few).unwrap();
-    echoed(&client, 0);
-    echoed(&client, 1);
-    let refused = server.wait_for("refused");
-    assert!(
-        refused.contains("no file descriptor available"),
-        "{refused}"
-    );
-    echoed(&client, 2);
-    let few = Rlimit {
-        current: old.current.map(|old| old.min(1024)),
-        ..few
-    };
-    prlimit(Some(server.pid()), Resource::Nofile, few).unwrap();
-    echoed(&client, 3);
-    server.wait_for("peeled");
-    echoed(&client, 4);
-}
-
-/// A peer that does not read must not keep the others waiting.
-#[test]
-=======
->>>>>>> tool
 fn serve_peels_off_a_peer_that_does_not_read() {
     let mut server = Server::start("127.0.0.1", &["--after", "1000000"]);
     let (stalled, other) = (
@@ -168,11 +124,7 @@ fn serve_peels_off_a_peer_that_does_not_read() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn serve_ends_gracefully_at_a_signal() {
-=======
 fn serve_shuts_down_all_associations_on_a_signal() {
->>>>>>> tool
     for signal in [Signal::INT, Signal::TERM] {
         let mut server = Server::start("127.0.0.1", &["--after", "2"]);
         let (shared, peeled) = (

@@ -1,0 +1,200 @@
+//! Peels off in a thread that has a file descriptor table of its own.
+
+use core::ffi::c_int;
+use std::sync::Arc;
+
+use rustix::fd::{AsFd, OwnedFd};
+
+use crate::assoc_id::AssocId;
+use crate::diagnose;
+use crate::error::Error;
+use crate::fallback;
+use crate::flags::PeeloffFlags;
+use crate::guard;
+
+#[cfg(target_os = "linux")]
+mod channel;
+#[cfg_attr(not(target_os = "linux"), path = "peeler/unsupported.rs")]
+mod helper;
+#[cfg(target_os = "linux")]
+mod table;
+
+use helper::{FETCH, Helper, NOTHING_KEPT, PEEL_OFF};
+
+/// Peels off associations without a race for a file descriptor.
+///
+/// [`peeloff`](crate::peeloff()) and [`peeloff_flags`](crate::peeloff_flags) check for a
+/// free descriptor before the peel-off. If another thread takes that descriptor between
+/// the check and the peel-off, the kernel terminates the association. A `Peeler` has a
+/// helper thread with a file descriptor table of its own. The helper thread peels off
+/// into its table, in which no other thread competes, and passes the descriptor to the
+/// process. If the table of the process is full at that moment, the helper thread keeps
+/// the descriptor, and the function fails with [`Error::Undelivered`].
+///
+/// `FD_CLOEXEC` is set atomically on every kernel, also before Linux 4.13.
+///
+/// One `Peeler` serves all sockets and threads of a process, one peel-off at a time. The
+/// chapter [`cost`](crate::guide::cost) compares the cost of a peel-off.
+///
+/// Known limitation: a `Peeler` does not prevent the other failures after which the
+/// kernel terminates an association. These are the system-wide limit on open files
+/// (`ENFILE`) and a lack of memory.
+///
+/// ```no_run
+/// use sctp_peeloff::{Error, PeeloffFlags, Peeler};
+/// # fn example(server: std::os::fd::OwnedFd, id: sctp_peeloff::AssocId) -> Result<(), Error> {
+///
+/// let peeler = Peeler::new()?;
+/// let peeled = match peeler.peeloff_flags(&server, id, PeeloffFlags::CLOEXEC) {
+///     Err(Error::Undelivered(parked)) => {
+///         // Close descriptors that are not needed, and then:
+///         parked.fetch()?
+///     }
+///     result => result?,
+/// };
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # The helper thread
+///
+/// - It has one descriptor, and the process has one descriptor for requests to it. It
+///   holds a duplicate of the one-to-many socket only during a call.
+/// - It blocks all signals, so that no signal handler runs with its descriptor table.
+/// - It ends when the `Peeler` and all its [`Parked`] associations have been dropped.
+/// - The kernel compares its network namespace with that of the socket. This is the
+///   network namespace of the thread that called [`new`](Self::new).
+/// - It does not exist in a child that `fork(2)` created. Every call there fails with
+///   [`Error::Os`] or [`Error::StateUnknown`], and `EPIPE`. The same applies if a seccomp
+///   filter has ended the helper thread.
+#[derive(Debug)]
+pub struct Peeler {
+    helper: Arc<Helper>,
+}
+
+impl Peeler {
+    /// `unshare(CLONE_FILES)`—Starts a helper thread with a file descriptor table of its
+    /// own.
+    ///
+    /// The new table is a copy, and the helper thread closes all descriptors in it before
+    /// this function returns. In the meantime the copy has the same effects as the copy
+    /// that `fork(2)` makes: if another thread closes the last descriptor of a file, the
+    /// file is released only when the helper thread has closed its copy. This delays the
+    /// FIN of a TCP connection, for example. POSIX record locks are not affected.
+    ///
+    /// The function requires `close_range(2)` (Linux 5.9), or `unshare(2)` and a mounted
+    /// `/proc`. Docker's default seccomp profile allows the former.
+    ///
+    /// # Errors
+    ///
+    /// | error | errno | when |
+    /// |---|---|---|
+    /// | [`NoDescriptor`](Error::NoDescriptor) | `EMFILE`, `ENFILE` | fewer than three descriptors are free; one remains in use |
+    /// | [`Unsupported`](Error::Unsupported) | – | the system is not Linux |
+    /// | [`Os`](Error::Os) | `EAGAIN` | the system cannot create another thread |
+    /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the calls, or `/proc` is required and not mounted |
+    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within five seconds: a seccomp filter has ended it, for example |
+    /// | [`Os`](Error::Os) | any other | – |
+    #[doc(alias = "unshare")]
+    pub fn new() -> Result<Self, Error> {
+        let helper = Arc::new(Helper::start()?);
+        Ok(Self { helper })
+    }
+
+    /// `sctp_peeloff(socket, assoc)`—Peels off an association from a one-to-many socket
+    /// into a descriptor of its own.
+    ///
+    /// The new descriptor has neither `O_NONBLOCK` nor `FD_CLOEXEC`.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`peeloff`](crate::peeloff()), and
+    /// [`Undelivered`](Error::Undelivered).
+    pub fn peeloff(&self, socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
+        self.peeloff_flags(socket, assoc, PeeloffFlags::empty())
+    }
+
+    /// `sctp_peeloff_flags(socket, assoc, flags)`—Peels off an association from a
+    /// one-to-many socket into a descriptor of its own, with flags.
+    ///
+    /// This function too checks for a free descriptor before the peel-off, so that
+    /// [`Undelivered`](Error::Undelivered) is rare.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`peeloff_flags`](crate::peeloff_flags), and
+    /// [`Undelivered`](Error::Undelivered).
+    pub fn peeloff_flags(
+        &self,
+        socket: impl AsFd,
+        assoc: AssocId,
+        flags: PeeloffFlags,
+    ) -> Result<OwnedFd, Error> {
+        let unknown = flags.difference(PeeloffFlags::all());
+        if !unknown.is_empty() {
+            return Err(Error::UnknownFlags(unknown));
+        }
+        let socket = socket.as_fd();
+        guard::descriptor_free(socket)?;
+        let request = [PEEL_OFF, assoc.as_raw()];
+        match self.helper.request(request, Some(socket), flags) {
+            Ok(Ok(peeled)) => set_nonblock(peeled, flags),
+            Ok(Err(number)) => Err(Error::Undelivered(Parked {
+                helper: Arc::clone(&self.helper),
+                number,
+                flags,
+            })),
+            Err(errno) => Err(diagnose::peeloff_error(socket, assoc, errno)),
+        }
+    }
+}
+
+/// The delivery sets CLOEXEC. The other flag needs no atomicity, because the caller does
+/// not have the descriptor yet.
+fn set_nonblock(peeled: OwnedFd, flags: PeeloffFlags) -> Result<OwnedFd, Error> {
+    fallback::set_flags(peeled, flags.difference(PeeloffFlags::CLOEXEC))
+}
+
+/// A peeled-off association whose descriptor the helper thread of a [`Peeler`] keeps.
+///
+/// **If this value is dropped, the association ends**, as if its descriptor had been
+/// closed. So it does when the process calls `execve(2)` or exits.
+#[derive(Debug)]
+#[must_use = "if this value is dropped, the association ends"]
+pub struct Parked {
+    helper: Arc<Helper>,
+    /// The descriptor in the helper thread's table.
+    number: c_int,
+    flags: PeeloffFlags,
+}
+
+impl Parked {
+    /// Returns the peeled-off descriptor, with the flags that were requested.
+    ///
+    /// # Errors
+    ///
+    /// | error | errno | state of the association |
+    /// |---|---|---|
+    /// | [`Undelivered`](Error::Undelivered) | `EMFILE` | peeled off, and in the new error's `Parked` |
+    /// | [`FlagsNotSet`](Error::FlagsNotSet) | any | peeled off, into the error's `socket` |
+    /// | [`StateUnknown`](Error::StateUnknown) | `EPIPE`, any other | **unknown**: the helper thread has ended, and its descriptors are closed |
+    pub fn fetch(mut self) -> Result<OwnedFd, Error> {
+        let request = [FETCH, self.number];
+        match self.helper.request(request, None, self.flags) {
+            Ok(Ok(peeled)) => {
+                self.number = NOTHING_KEPT;
+                set_nonblock(peeled, self.flags)
+            }
+            Ok(Err(_)) => Err(Error::Undelivered(self)),
+            Err(errno) => Err(Error::StateUnknown(errno)),
+        }
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        if self.number != NOTHING_KEPT {
+            self.helper.release(self.number);
+        }
+    }
+}

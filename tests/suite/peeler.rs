@@ -1,0 +1,155 @@
+//! `Peeler`, which peels off in a thread with a file descriptor table of its own.
+#![allow(clippy::similar_names, reason = "a peeler returns a peeled socket")]
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::thread;
+
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::{FdFlags, fcntl_getfd};
+use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids};
+
+use crate::support::message::{Message, receive, send};
+use crate::support::{
+    FAMILIES, Family, assert_matches, associate, associate_many, client, descriptors, others,
+    process, server, wait_for,
+};
+
+/// The table of the process is full, and the helper thread keeps the descriptor.
+mod delivery;
+/// The end of the helper thread, and children of the process.
+mod end;
+/// Other threads compete for descriptors, or start programs.
+mod races;
+/// What the helper thread has and does not have.
+mod thread_state;
+
+fn works(peeled: &OwnedFd, client: &OwnedFd) {
+    send(client, &Message::new("works", 0, 0)).unwrap();
+    assert_eq!(receive(peeled).unwrap().data, b"works");
+    send(peeled, &Message::new("so do I", 0, 0)).unwrap();
+    assert_eq!(receive(client).unwrap().data, b"so do I");
+}
+
+/// The folders in `/proc` of this process's helper threads.
+fn helper_threads() -> Vec<PathBuf> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let tasks = tasks.map(|task| task.unwrap().path());
+    tasks
+        .filter(|task| {
+            // A thread may end in the meantime.
+            fs::read_to_string(task.join("comm")).is_ok_and(|name| name == "sctp-peeler\n")
+        })
+        .collect()
+}
+
+#[test]
+fn peeler_sets_the_flags_that_were_requested() {
+    let peeler = Peeler::new().unwrap();
+    for family in FAMILIES {
+        let server = server(family);
+        for bits in 0..4 {
+            let mut flags = PeeloffFlags::empty();
+            flags.set(PeeloffFlags::NONBLOCK, bits & 1 != 0);
+            flags.set(PeeloffFlags::CLOEXEC, bits & 2 != 0);
+            let (client, id) = associate(family, &server);
+            let peeled = peeler.peeloff_flags(&server, id, flags).unwrap();
+            let status = fcntl_getfl(&peeled).unwrap();
+            let is_nonblock = status.contains(OFlags::NONBLOCK);
+            let is_cloexec = fcntl_getfd(&peeled).unwrap().contains(FdFlags::CLOEXEC);
+            assert_eq!(is_nonblock, flags.contains(PeeloffFlags::NONBLOCK));
+            assert_eq!(is_cloexec, flags.contains(PeeloffFlags::CLOEXEC));
+            assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
+            send(&client, &Message::new("works", 0, 0)).unwrap();
+            let got = wait_for("the message", || receive(&peeled).ok());
+            assert_eq!(got.data, b"works");
+        }
+        let (client, id) = associate(family, &server);
+        let peeled = peeler.peeloff(&server, id).unwrap();
+        assert_eq!(fcntl_getfd(&peeled).unwrap(), FdFlags::empty());
+        works(&peeled, &client);
+    }
+}
+
+#[test]
+fn peeler_fails_with_the_errors_of_peeloff_flags() {
+    let peeler = Peeler::new().unwrap();
+    let peel = |socket: &OwnedFd, id| peeler.peeloff(socket, id).unwrap_err();
+    let server = server(Family::V4);
+    let none = AssocId::from_raw(-1);
+    assert_matches!(peel(&server, none), Error::NoSuchAssociation(id) if id == none);
+    let one_to_one = client(Family::V4, &server);
+    assert_matches!(peel(&one_to_one, none), Error::NotOneToMany);
+    for (name, socket) in others::not_sctp() {
+        assert_matches!(peel(&socket, none), Error::NotSctp, "{name}");
+    }
+    assert_matches!(peel(&others::file(), none), Error::NotSocket);
+    assert_matches!(peel(&others::path(), none), Error::BadDescriptor);
+    let closed = peeler.peeloff(others::closed(), none);
+    assert_matches!(closed, Err(Error::BadDescriptor));
+
+    let (client, id) = associate(Family::V4, &server);
+    let unknown = PeeloffFlags::from_bits_retain(1);
+    let refused = peeler.peeloff_flags(&server, id, unknown | PeeloffFlags::CLOEXEC);
+    assert_matches!(refused, Err(Error::UnknownFlags(flags)) if flags == unknown);
+    let peeled = peeler.peeloff(&server, id).unwrap();
+    assert_matches!(peel(&peeled, id), Error::NotPeelable);
+    // None of these has affected it, nor has left a reply for another call.
+    works(&peeled, &client);
+}
+
+#[test]
+fn peeler_peels_off_from_several_sockets_for_several_threads() {
+    let peeler = Peeler::new().unwrap();
+    let servers = [server(Family::V4), server(Family::V6)];
+    let clients = [
+        associate_many(Family::V4, &servers[0], 32),
+        associate_many(Family::V6, &servers[1], 32),
+    ];
+    let peel = |server, clients: &[(OwnedFd, AssocId)]| {
+        for (client, id) in clients {
+            let peeled = peeler.peeloff_flags(server, *id, PeeloffFlags::CLOEXEC);
+            let peeled = peeled.unwrap();
+            assert_eq!(assoc_ids(&peeled).unwrap(), [*id]);
+            works(&peeled, client);
+        }
+    };
+    thread::scope(|scope| {
+        for (server, clients) in servers.iter().zip(&clients) {
+            for clients in clients.chunks(8) {
+                scope.spawn(move || peel(server, clients));
+            }
+        }
+    });
+    for server in servers {
+        assert_eq!(assoc_ids(&server).unwrap(), []);
+    }
+}
+
+/// With a duplicate, the association would not end when the caller closes its descriptor,
+/// and the port would stay bound when the caller closes the one-to-many socket.
+#[test]
+fn peeler_holds_no_socket_after_a_call() {
+    process::alone(|| {
+        let before = descriptors::open().len();
+        let peeler = Peeler::new().unwrap();
+        assert_eq!(descriptors::open().len(), before + 1);
+        let server = server(Family::V4);
+        let (_client, id) = associate(Family::V4, &server);
+        let own = || {
+            fs::read_dir(helper_threads()[0].join("fd"))
+                .unwrap()
+                .count()
+        };
+        assert_eq!(own(), 1);
+        let peeled = peeler.peeloff(&server, id).unwrap();
+        assert_eq!(own(), 1);
+        peeler.peeloff(&server, id).unwrap_err();
+        assert_eq!(own(), 1);
+        drop(peeler);
+        wait_for("its end", || helper_threads().is_empty().then_some(()));
+        drop(peeled);
+        assert_eq!(descriptors::open().len(), before + 2);
+    });
+}

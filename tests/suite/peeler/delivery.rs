@@ -1,0 +1,220 @@
+//! The table of the process is full after the peel-off.
+
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
+
+use rustix::io::{Errno, FdFlags, fcntl_getfd};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    sendmsg, socketpair,
+};
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+use sctp_peeloff::{AssocId, Effect, Error, Parked, Peeler, PeeloffFlags, assoc_ids};
+
+use super::{helper_threads, works};
+use crate::support::descriptors::{self, Limit};
+use crate::support::message::{Message, receive, send};
+use crate::support::{Family, assert_matches, associate, filter, process, server, wait_for};
+
+const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
+
+/// Peels off with a full table. A seccomp filter makes the check before the peel-off
+/// succeed, as if another thread took the last descriptor after it.
+fn park(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> Parked {
+    let full = || {
+        filter::deny([filter::Call::fcntl(libc::F_DUPFD_CLOEXEC)], libc::EPERM);
+        let limit = Limit::none_free();
+        let error = peeler.peeloff_flags(server, id, FLAGS).unwrap_err();
+        drop(limit);
+        error
+    };
+    let error = thread::scope(|scope| scope.spawn(full).join().unwrap());
+    assert_eq!(error.effect(), Effect::PeeledOff);
+    assert_eq!(error.errno(), Some(Errno::MFILE));
+    assert!(!error.is_temporary());
+    assert!(!assoc_ids(server).unwrap().contains(&id));
+    match error {
+        Error::Undelivered(parked) => parked,
+        error => panic!("{error:?}"),
+    }
+}
+
+#[test]
+fn peeler_fails_with_no_descriptor_if_none_is_free() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let (client, id) = associate(Family::V4, &server);
+        let peeler = Peeler::new().unwrap();
+        for limit in [Limit::none_free, || Limit::soft(0)] {
+            let limit = limit();
+            let error = peeler.peeloff(&server, id).unwrap_err();
+            drop(limit);
+            assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+        }
+        works(&peeler.peeloff(&server, id).unwrap(), &client);
+    });
+}
+
+#[test]
+fn fetch_returns_the_descriptor_once_one_is_free() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let peeler = Peeler::new().unwrap();
+        let before = descriptors::open().len();
+        let (client, id) = associate(Family::V4, &server);
+        // It is queued on the one-to-many socket, and moves.
+        send(&client, &Message::new("early", 0, 0)).unwrap();
+        let parked = park(&peeler, &server, id);
+        let limit = Limit::none_free();
+        let Err(Error::Undelivered(parked)) = parked.fetch() else {
+            panic!("delivered into a full table");
+        };
+        drop(limit);
+        let peeled = parked.fetch().unwrap();
+        assert_eq!(fcntl_getfd(&peeled).unwrap(), FdFlags::CLOEXEC);
+        assert_eq!(receive(&peeled).unwrap().data, b"early");
+        works(&peeled, &client);
+        drop((peeled, client));
+        assert_eq!(descriptors::open().len(), before);
+    });
+}
+
+/// Other calls go on in the meantime, and each handle returns its own association.
+#[test]
+fn fetch_returns_the_association_of_the_handle() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let peeler = Peeler::new().unwrap();
+        let clients = [(); 3].map(|()| associate(Family::V4, &server));
+        let parked = [0, 1].map(|client| park(&peeler, &server, clients[client].1));
+        let peeled = peeler.peeloff_flags(&server, clients[2].1, FLAGS).unwrap();
+        works(&peeled, &clients[2].0);
+        for (parked, (client, id)) in parked.into_iter().zip(&clients).rev() {
+            let peeled = parked.fetch().unwrap();
+            assert_eq!(assoc_ids(&peeled).unwrap(), [*id]);
+            works(&peeled, client);
+        }
+    });
+}
+
+#[test]
+fn an_association_ends_gracefully_when_parked_is_dropped() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let peeler = Peeler::new().unwrap();
+        let (client, id) = associate(Family::V4, &server);
+        drop(park(&peeler, &server, id));
+        // After an abort this would be ECONNRESET.
+        assert_eq!(receive(&client).map(|message| message.data), Ok(vec![]));
+        let (client, id) = associate(Family::V4, &server);
+        works(&peeler.peeloff(&server, id).unwrap(), &client);
+    });
+}
+
+/// The helper thread lives as long as anything refers to it.
+#[test]
+fn fetch_succeeds_after_the_peeler_was_dropped() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let peeler = Peeler::new().unwrap();
+        let (client, id) = associate(Family::V4, &server);
+        let parked = park(&peeler, &server, id);
+        drop(peeler);
+        works(&parked.fetch().unwrap(), &client);
+        wait_for("its end", || helper_threads().is_empty().then_some(()));
+    });
+}
+
+#[test]
+fn io_error_keeps_undelivered() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let peeler = Peeler::new().unwrap();
+        let (client, id) = associate(Family::V4, &server);
+        let error = io::Error::from(Error::Undelivered(park(&peeler, &server, id)));
+        match error.downcast::<Error>() {
+            Ok(Error::Undelivered(parked)) => works(&parked.fetch().unwrap(), &client),
+            error => panic!("{error:?}"),
+        }
+    });
+}
+
+/// The kernel limits how many descriptors of a user may be in flight, unless the sender
+/// has `CAP_SYS_RESOURCE` or `CAP_SYS_ADMIN`.
+fn without_capabilities<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    let unprivileged = || {
+        let mut sets = capabilities(None).unwrap();
+        sets.effective = CapabilitySet::empty();
+        set_capabilities(None, sets).unwrap();
+        body()
+    };
+    thread::scope(|scope| scope.spawn(unprivileged).join().unwrap())
+}
+
+/// Sockets whose queue holds so many descriptors that no more may be sent.
+fn too_many_in_flight() -> ((OwnedFd, OwnedFd), Limit) {
+    let kind = (SocketType::STREAM, SocketFlags::CLOEXEC);
+    let pair = socketpair(AddressFamily::UNIX, kind.0, kind.1, None).unwrap();
+    for _ in 0..100 {
+        let fds = [pair.0.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
+        let data = [io::IoSlice::new(b"x")];
+        sendmsg(&pair.0, &data, &mut control, SendFlags::empty()).unwrap();
+    }
+    (pair, Limit::soft(64))
+}
+
+#[test]
+fn peeler_fails_with_os_if_the_request_cannot_be_sent() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let (client, id) = associate(Family::V4, &server);
+        let peeler = Peeler::new().unwrap();
+        let in_flight = too_many_in_flight();
+        let error = without_capabilities(|| peeler.peeloff(&server, id).unwrap_err());
+        drop(in_flight);
+        assert_matches!(error, Error::Os(Errno::TOOMANYREFS));
+        works(&peeler.peeloff(&server, id).unwrap(), &client);
+    });
+}
+
+#[test]
+fn peeler_fails_with_undelivered_if_the_reply_cannot_be_sent() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let (client, id) = associate(Family::V4, &server);
+        let peeler = without_capabilities(|| Peeler::new().unwrap());
+        let in_flight = too_many_in_flight();
+        let error = peeler.peeloff(&server, id).unwrap_err();
+        drop(in_flight);
+        match error {
+            Error::Undelivered(parked) => works(&parked.fetch().unwrap(), &client),
+            error => panic!("{error:?}"),
+        }
+    });
+}
+
+/// The kernel allocates the file after it has moved the association. No check before the
+/// peel-off and no other table changes that.
+#[test]
+fn peeler_fails_with_association_lost_at_the_limit_of_the_system() {
+    process::in_guest(|| {
+        let server = server(Family::V4);
+        let (client, id) = associate(Family::V4, &server);
+        let peeler = without_capabilities(|| Peeler::new().unwrap());
+        let path = "/proc/sys/fs/file-max";
+        let limit = fs::read_to_string(path).unwrap();
+        fs::write(path, "1").unwrap();
+        let result = peeler.peeloff(&server, id);
+        fs::write(path, limit.trim()).unwrap();
+        assert_matches!(result, Err(Error::AssociationLost(Errno::NFILE)));
+        assert_eq!(receive(&client).map(|message| message.data), Ok(vec![]));
+        let (client, id) = associate(Family::V4, &server);
+        works(&peeler.peeloff(&server, id).unwrap(), &client);
+    });
+}

@@ -1,0 +1,117 @@
+//! The helper thread has ended, or belongs to the parent of this process.
+#![allow(unsafe_code, reason = "fork")]
+
+use std::os::fd::OwnedFd;
+use std::thread;
+
+use rustix::io::Errno;
+use sctp_peeloff::sockopt::SCTP_SOCKOPT_PEELOFF;
+use sctp_peeloff::{AssocId, Effect, Error, Peeler, assoc_ids};
+
+use super::works;
+use crate::support::filter::{Call, deny, kill_thread};
+use crate::support::{Family, assert_matches, associate, process, server};
+
+/// Starts a helper thread that these calls end.
+fn start_killed_by(calls: impl IntoIterator<Item = Call> + Send) -> Result<Peeler, Error> {
+    let filtered = || {
+        kill_thread(calls);
+        Peeler::new()
+    };
+    thread::scope(|scope| scope.spawn(filtered).join().unwrap())
+}
+
+#[test]
+fn new_fails_with_os_etimedout_if_a_seccomp_filter_ends_the_helper_thread() {
+    process::alone(|| {
+        let calls = [Call::any(&[libc::SYS_close_range, libc::SYS_unshare])];
+        assert_matches!(start_killed_by(calls), Err(Error::Os(Errno::TIMEDOUT)));
+    });
+}
+
+fn peel_off(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> Error {
+    let error = peeler.peeloff(server, id).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::PIPE));
+    error
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+#[test]
+fn peeler_fails_with_os_epipe_if_the_helper_thread_ends_before_the_peel_off() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let (client, id) = associate(Family::V4, &server);
+        let peeler = start_killed_by([Call::getsockopt(SCTP_SOCKOPT_PEELOFF)]).unwrap();
+        for _ in 0..2 {
+            assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::None);
+        }
+        assert_eq!(assoc_ids(&server).unwrap(), [id]);
+        works(
+            &Peeler::new().unwrap().peeloff(&server, id).unwrap(),
+            &client,
+        );
+    });
+}
+
+/// The process waits for the reply, and the helper thread's table is closed.
+#[test]
+fn peeler_fails_with_state_unknown_if_the_helper_thread_ends_after_the_peel_off() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let (_client, id) = associate(Family::V4, &server);
+        // In its table, 0 is the duplicate of the one-to-many socket, which it closes
+        // after the peel-off.
+        let peeler = start_killed_by([Call::close(0)]).unwrap();
+        for _ in 0..2 {
+            assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::Unknown);
+        }
+        assert_eq!(assoc_ids(&server).unwrap(), []);
+    });
+}
+
+#[test]
+fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let (client, id) = associate(Family::V4, &server);
+        let peeler = Peeler::new().unwrap();
+        // SAFETY: the child makes system calls only, and exits.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let refused = matches!(peeler.peeloff(&server, id), Err(Error::Os(Errno::PIPE)));
+            // The parent's helper thread must outlive this.
+            drop(peeler);
+            // SAFETY: no pointer.
+            unsafe { libc::_exit(i32::from(refused)) };
+        }
+        let mut status = 0;
+        // SAFETY: the status lives through the call.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert!(libc::WIFEXITED(status));
+        assert_eq!(libc::WEXITSTATUS(status), 1);
+        works(&peeler.peeloff(&server, id).unwrap(), &client);
+    });
+}
+
+/// The reply to the failed call holds the descriptor of another association.
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+#[test]
+fn peeler_fails_with_epipe_after_a_call_that_could_not_receive_its_reply() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let (_first, first) = associate(Family::V4, &server);
+        let (second, id) = associate(Family::V4, &server);
+        let peeler = Peeler::new().unwrap();
+        let denied = || {
+            deny([Call::any(&[libc::SYS_recvmsg])], libc::EPERM);
+            peeler.peeloff(&server, first).unwrap_err()
+        };
+        let error = thread::scope(|scope| scope.spawn(denied).join().unwrap());
+        assert_matches!(error, Error::StateUnknown(Errno::PERM));
+        assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::None);
+        works(
+            &Peeler::new().unwrap().peeloff(&server, id).unwrap(),
+            &second,
+        );
+    });
+}

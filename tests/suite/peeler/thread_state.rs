@@ -1,0 +1,169 @@
+//! The helper thread has a table without the descriptors of the process, blocks signals,
+//! and keeps its network namespace.
+#![allow(unsafe_code, reason = "unshare, setuid and fcntl locks")]
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::thread;
+
+use rustix::io::Errno;
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+use sctp_peeloff::{Error, Peeler, peeloff};
+
+use super::{helper_threads, works};
+use crate::support::descriptors::{self, Limit};
+use crate::support::filter::{Call, deny};
+use crate::support::{Family, PATIENCE, assert_matches, associate, process, server};
+
+const CLOSE_RANGE: Call2 = &[libc::SYS_close_range];
+const UNSHARE: Call2 = &[libc::SYS_unshare];
+const OPEN: Call2 = &[libc::SYS_openat];
+type Call2 = &'static [libc::c_long];
+
+/// A `Peeler` whose helper thread, like the thread that starts it, has some system calls
+/// denied.
+fn start_without(calls: &[&'static [libc::c_long]], errno: i32) -> Result<Peeler, Error> {
+    let filtered = || {
+        deny(calls.iter().map(|numbers| Call::any(numbers)), errno);
+        Peeler::new()
+    };
+    thread::scope(|scope| scope.spawn(filtered).join().unwrap())
+}
+
+/// Each way to a table of its own: on a kernel since 5.9, in a container, and on a kernel
+/// before 5.9.
+const WAYS: [&[&[libc::c_long]]; 3] = [&[], &[UNSHARE], &[CLOSE_RANGE]];
+
+/// If the helper thread had a copy of the descriptor, the kernel would not send the FIN.
+#[test]
+fn a_connection_ends_when_the_process_closes_its_descriptor() {
+    process::alone(|| {
+        for way in WAYS {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let mut peer = listener.accept().unwrap().0;
+            peer.set_read_timeout(Some(PATIENCE)).unwrap();
+            let _highest = rustix::io::fcntl_dupfd_cloexec(&listener, 500).unwrap();
+            let peeler = start_without(way, libc::EPERM).unwrap();
+            drop(client);
+            assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+            let folder = helper_threads()[0].join("fd");
+            assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
+            drop(peeler);
+            crate::support::wait_for("its end", || helper_threads().is_empty().then_some(()));
+        }
+    });
+}
+
+/// Record locks belong to a table, so that closing a copy does not release them.
+#[test]
+fn record_locks_stay_with_the_process() {
+    process::alone(|| {
+        for way in WAYS {
+            let path = format!("/dev/shm/lock-{}", std::process::id());
+            let file = File::create(&path).unwrap();
+            let lock = |command, file: &File| {
+                // SAFETY: all fields are integers.
+                let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+                lock.l_type = i16::try_from(libc::F_WRLCK).unwrap();
+                // SAFETY: the lock lives through the call.
+                unsafe { libc::fcntl(file.as_raw_fd(), command, &raw mut lock) }
+            };
+            assert_eq!(lock(libc::F_SETLK, &file), 0);
+            // A lock of an open file description conflicts with the process's own.
+            let other = File::options().write(true).open(&path).unwrap();
+            assert_eq!(lock(libc::F_OFD_SETLK, &other), -1);
+            let peeler = start_without(way, libc::EPERM).unwrap();
+            assert_eq!(lock(libc::F_OFD_SETLK, &other), -1, "{way:?}");
+            drop(peeler);
+            fs::remove_file(&path).unwrap();
+        }
+    });
+}
+
+#[test]
+fn new_fails_with_os_if_a_seccomp_filter_denies_every_way() {
+    process::alone(|| {
+        let before = descriptors::open();
+        for calls in [&[CLOSE_RANGE, UNSHARE][..], &[CLOSE_RANGE, OPEN]] {
+            let error = start_without(calls, libc::EPERM).unwrap_err();
+            assert_matches!(error, Error::Os(Errno::PERM));
+            assert_eq!(descriptors::open(), before);
+        }
+    });
+}
+
+#[test]
+fn new_fails_with_no_descriptor_if_none_is_free() {
+    process::alone(|| {
+        let before = descriptors::open();
+        let mut limit = Limit::none_free();
+        limit.free_one();
+        let error = Peeler::new().unwrap_err();
+        drop(limit);
+        assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+        assert_eq!(descriptors::open(), before);
+    });
+}
+
+/// setuid(2) waits until libc has signalled it to every thread.
+#[test]
+fn new_fails_with_os_eagain_at_the_limit_of_threads() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let (client, id) = associate(Family::V4, &server);
+        let peeler = Peeler::new().unwrap();
+        // SAFETY: no pointer is read. The user has no other process.
+        unsafe {
+            assert_eq!(libc::setuid(54321), 0);
+            let limit = libc::rlimit {
+                rlim_cur: 1,
+                rlim_max: 1,
+            };
+            assert_eq!(libc::setrlimit(libc::RLIMIT_NPROC, &raw const limit), 0);
+        }
+        let before = descriptors::open();
+        assert_matches!(Peeler::new(), Err(Error::Os(Errno::AGAIN)));
+        assert_eq!(descriptors::open(), before);
+        works(&peeler.peeloff(&server, id).unwrap(), &client);
+    });
+}
+
+/// A handler that writes to a descriptor would write to another one, or to none.
+#[test]
+fn the_helper_thread_blocks_all_signals() {
+    process::alone(|| {
+        let _peeler = Peeler::new().unwrap();
+        let status = fs::read_to_string(helper_threads()[0].join("status")).unwrap();
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+        let blocked = u64::from_str_radix(blocked.unwrap().trim(), 16).unwrap();
+        for signal in
+            (1..libc::SIGRTMAX()).filter(|signal| !(32..libc::SIGRTMIN()).contains(signal))
+        {
+            let is_blocked = blocked & 1 << (signal - 1) != 0;
+            let can_be = ![libc::SIGKILL, libc::SIGSTOP].contains(&signal);
+            assert_eq!(is_blocked, can_be, "signal {signal}");
+        }
+    });
+}
+
+#[test]
+fn the_network_namespace_is_that_of_the_thread_that_called_new() {
+    process::in_guest(|| {
+        let server = server(Family::V4);
+        let (client, id) = associate(Family::V4, &server);
+        let here = Peeler::new().unwrap();
+        let elsewhere = || {
+            // SAFETY: only this thread's network namespace changes.
+            unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.unwrap();
+            let there = Peeler::new().unwrap();
+            assert_matches!(peeloff(&server, id), Err(Error::NotPeelable));
+            assert_matches!(there.peeloff(&server, id), Err(Error::NotPeelable));
+            here.peeloff(&server, id).unwrap()
+        };
+        let peeled = thread::scope(|scope| scope.spawn(elsewhere).join().unwrap());
+        works(&peeled, &client);
+    });
+}
