@@ -7,6 +7,7 @@ mod inheritance;
 mod lost_cookie_ack;
 mod one_to_many;
 mod option_effect;
+mod port;
 mod queue;
 mod socket_type;
 
