@@ -5,6 +5,7 @@ mod close;
 mod end;
 mod inheritance;
 mod lost_cookie_ack;
+mod marks;
 mod one_to_many;
 mod option_effect;
 mod port;
