@@ -155,6 +155,11 @@ mod peeloff;
 pub mod sockopt;
 mod uapi;
 
+/// The example of README.md is compiled and run with the documentation tests.
+#[cfg(all(doctest, target_os = "linux"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 pub use assoc_id::AssocId;
 pub use control::{RcvInfo, set_recvrcvinfo};
 pub use error::{Effect, Error};

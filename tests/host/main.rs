@@ -5,6 +5,7 @@
 mod crate_graph;
 mod freestanding;
 mod missing_features;
+mod readme;
 mod runner;
 #[path = "../support/mod.rs"]
 mod support;
