@@ -10,6 +10,9 @@
 //! - [`cost`]: the cost of a peel-off, and which function to call when;
 //! - [`platforms`]: kernels, architectures, and programs without libc;
 //! - [`migration`]: how to replace libsctp and other crates.
+//!
+//! The guide describes Linux. The differences of FreeBSD are listed in the [documentation of
+//! the crate](crate#freebsd).
 
 // The suite compiles and runs each example.
 #![cfg(not(doctest))]

@@ -1,10 +1,12 @@
 //! The examples of the chapter `peeled`.
 
+use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use sctp_peeloff::{Error, PeeloffFlags, assoc_ids, peeloff_flags, subscribe_assoc_change};
+use sctp_peeloff::sockopt::has_assoc;
+use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff_flags, subscribe_assoc_change};
 
 use crate::support::message::{Message, send};
 use crate::support::option::abort_on_close;
@@ -46,16 +48,19 @@ fn recv_reports_how_the_association_has_ended() {
     }
 }
 
-fn subscribe_late(socket: &OwnedFd) -> Result<bool, Error> {
+fn subscribe_late(socket: &OwnedFd, assoc: AssocId) -> io::Result<bool> {
     subscribe_assoc_change(socket)?;
-    let ended = assoc_ids(socket)?.is_empty();
+    let ended = !has_assoc(socket, assoc)?;
     Ok(ended)
 }
 
 #[test]
-fn assoc_ids_shows_an_end_before_the_subscription() {
+fn has_assoc_shows_an_end_before_the_subscription() {
     let (client, peeled) = peeled(Family::V4);
-    assert!(!subscribe_late(&peeled).unwrap());
+    let assoc = assoc_ids(&peeled).unwrap()[0];
+    assert!(!subscribe_late(&peeled, assoc).unwrap());
     drop(client);
-    wait_for("the end", || subscribe_late(&peeled).unwrap().then_some(()));
+    wait_for("the end", || {
+        subscribe_late(&peeled, assoc).unwrap().then_some(())
+    });
 }

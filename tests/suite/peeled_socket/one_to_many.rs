@@ -2,13 +2,14 @@
 //! fails with `EPIPE` is tested in `tests/peeloff.rs`.
 
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{self, SendFlags, SocketType};
-use sctp_peeloff::{Error, assoc_id_of_peer, assoc_ids};
+use sctp_peeloff::sockopt::{SCTP_STATUS, SOL_SCTP};
+use sctp_peeloff::{AssocId, Error, assoc_id_of_peer, assoc_ids, peeloff};
 
-use super::{again, peel, wait_for_end};
+use super::{Read, State, again, peel, read, wait_for_end};
 use crate::support::message::{Message, receive, send};
 use crate::support::{
     FAMILIES, Family, address, assert_matches, associate, option, server, wait_for,
@@ -87,5 +88,54 @@ fn one_to_many_socket_gets_no_notification_of_the_end() {
         wait_for_end(&peeled);
         rustix::io::ioctl_fionbio(&server, true).unwrap();
         assert_eq!(receive(&server), Err(Errno::AGAIN));
+    }
+}
+
+/// Peels off the association, which has ended.
+fn peel_too_late(server: &OwnedFd, assoc: AssocId) {
+    let error = peeloff(server, assoc).unwrap_err();
+    assert_matches!(error, Error::NoSuchAssociation(id) if id == assoc);
+}
+
+#[test]
+fn messages_of_an_association_that_has_ended_stay_until_its_end_notification() {
+    for family in FAMILIES {
+        for abort in [false, true] {
+            let server = server(family);
+            option::subscribe_assoc_change(&server);
+            let (client, assoc) = associate(family, &server);
+            for text in ["first", "second"] {
+                send(&client, &Message::new(text, 0, 0)).unwrap();
+            }
+            wait_for("the messages", || {
+                // struct sctp_status: sstat_unackdata is at byte 12.
+                let mut status = [0; 176];
+                option::get(client.as_fd(), SOL_SCTP, SCTP_STATUS, &mut status).unwrap();
+                (status[12..14] == [0, 0]).then_some(())
+            });
+            if abort {
+                option::abort_on_close(&client);
+            }
+            drop(client);
+            wait_for("the end", || {
+                assoc_ids(&server).unwrap().is_empty().then_some(())
+            });
+            peel_too_late(&server, assoc);
+            assert_eq!(read(&server), Read::Change(State::Up));
+            for text in ["first", "second"] {
+                let message = receive(&server).unwrap();
+                assert_eq!(
+                    (message.data.as_slice(), message.assoc),
+                    (text.as_bytes(), assoc)
+                );
+                peel_too_late(&server, assoc);
+            }
+            let end = if abort {
+                State::Lost
+            } else {
+                State::ShutdownComplete
+            };
+            assert_eq!(read(&server), Read::Change(end));
+        }
     }
 }
