@@ -91,7 +91,7 @@
 //! | system | supported | tested |
 //! |---|---|---|
 //! | Linux 4.x and later | everything | the whole suite, on the kernels and architectures that the README lists |
-//! | FreeBSD | everything but the flags of [`peeloff_flags`] | in CI the tests are compiled, and the numbers and layouts are compared with libc's |
+//! | FreeBSD | everything but the flags of [`peeloff_flags`] and [`Peeler`] | in CI the tests are compiled, and the numbers and layouts are compared with libc's |
 //! | other Unix systems, such as Android, macOS, NetBSD and illumos | nothing: the crate compiles, and each function fails with [`Error::Unsupported`] before any system call | type-checked for macOS |
 //!
 //! FreeBSD runs are made by hand: `kldload sctp`, then `cargo test`. The tests have not
