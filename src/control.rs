@@ -155,52 +155,5 @@ pub fn set_recvrcvinfo(socket: impl AsFd) -> Result<(), Error> {
     sockopt::set_recvrcvinfo(socket).map_err(|errno| diagnose::socket_error(socket, errno))
 }
 
-#[cfg(all(test, target_os = "linux", not(miri)))]
-mod tests {
-    use super::{RCVINFO, SNDRCVINFO};
-    use crate::uapi::header::Header;
-
-    #[test]
-    fn offsets_match_the_header() {
-        let header = Header::read();
-        for (name, prefix, [tsn, cumtsn, context, assoc]) in [
-            ("sctp_rcvinfo", "rcv", RCVINFO),
-            ("sctp_sndrcvinfo", "sinfo", SNDRCVINFO),
-        ] {
-            let offset = |field| header.offset(name, &std::format!("{prefix}_{field}"));
-            assert_eq!(offset("ssn"), 2);
-            assert_eq!(offset("flags"), 4);
-            assert_eq!(offset("ppid"), 8);
-            assert_eq!(offset("tsn"), tsn);
-            assert_eq!(offset("cumtsn"), cumtsn);
-            assert_eq!(offset("context"), context);
-            assert_eq!(offset("assoc_id"), assoc);
-        }
-    }
-}
-
-#[cfg(all(test, target_os = "freebsd"))]
-mod tests {
-    use super::{HEADER, RCVINFO, SNDRCVINFO, WORD};
-    use core::mem::offset_of;
-    use libc::{sctp_rcvinfo, sctp_sndrcvinfo};
-
-    /// The compiler evaluates the assertions.
-    #[expect(unsafe_code, reason = "libc declares the length macros as unsafe")]
-    const _: () = {
-        // SAFETY: both functions only compute a length.
-        let [header, space] = unsafe { [libc::CMSG_LEN(0), libc::CMSG_SPACE(1)] };
-        assert!(HEADER == header as usize);
-        assert!(HEADER + WORD == space as usize);
-        assert!(offset_of!(sctp_rcvinfo, rcv_ppid) == 8);
-        assert!(offset_of!(sctp_rcvinfo, rcv_tsn) == RCVINFO[0]);
-        assert!(offset_of!(sctp_rcvinfo, rcv_cumtsn) == RCVINFO[1]);
-        assert!(offset_of!(sctp_rcvinfo, rcv_context) == RCVINFO[2]);
-        assert!(offset_of!(sctp_rcvinfo, rcv_assoc_id) == RCVINFO[3]);
-        assert!(offset_of!(sctp_sndrcvinfo, sinfo_ppid) == 8);
-        assert!(offset_of!(sctp_sndrcvinfo, sinfo_tsn) == SNDRCVINFO[0]);
-        assert!(offset_of!(sctp_sndrcvinfo, sinfo_cumtsn) == SNDRCVINFO[1]);
-        assert!(offset_of!(sctp_sndrcvinfo, sinfo_context) == SNDRCVINFO[2]);
-        assert!(offset_of!(sctp_sndrcvinfo, sinfo_assoc_id) == SNDRCVINFO[3]);
-    };
-}
+#[cfg(test)]
+mod tests;

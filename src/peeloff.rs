@@ -123,10 +123,10 @@ pub fn peeloff_flags(
     assoc: AssocId,
     flags: PeeloffFlags,
 ) -> Result<OwnedFd, Error> {
+    fallback::check(flags)?;
     if flags.is_empty() {
         return peeloff(socket, assoc);
     }
-    fallback::check(flags)?;
     let socket = socket.as_fd();
     guard::descriptor_free(socket)?;
     fallback::peeloff_flags(socket, assoc, flags)

@@ -36,7 +36,8 @@ use rustix::io::Errno;
 use crate::assoc_id::AssocId;
 use crate::backend::{getsockopt, setsockopt};
 use crate::uapi::{
-    Event, NOT_FOUND, PeerAddress, Plain, SCTP_EVENT, SCTP_EVENTS, SCTP_RECVRCVINFO, Status,
+    Event, LOWEST_STATE, NOT_FOUND, PeerAddress, Plain, SCTP_EVENT, SCTP_EVENTS, SCTP_RECVRCVINFO,
+    Status,
 };
 
 #[cfg(feature = "alloc")]
@@ -154,8 +155,8 @@ pub fn has_assoc(socket: impl AsFd, assoc: AssocId) -> Result<bool, Errno> {
     let mut status = Status::new(assoc);
     let result = getsockopt(socket.as_fd().as_raw_fd(), SCTP_STATUS, &mut status);
     let has_assoc = found(result)?;
-    // The kernel writes an id and a state. If either is 0, the success is not the kernel's.
-    let is_written = status.assoc_id.as_raw() != 0 && status.state != 0;
+    // The kernel writes an id and a state. If it has not, the success is not the kernel's.
+    let is_written = status.assoc_id.as_raw() != 0 && status.state >= LOWEST_STATE;
     if has_assoc && !is_written {
         return Err(Errno::BADMSG);
     }

@@ -58,7 +58,6 @@ pub use system::*;
 #[repr(C)]
 pub(crate) struct Status {
     pub(crate) assoc_id: AssocId,
-    /// The kernel writes a state of 1 or more.
     pub(crate) state: i32,
     rest: [u32; 42],
 }

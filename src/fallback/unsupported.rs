@@ -6,8 +6,13 @@ use crate::assoc_id::AssocId;
 use crate::error::Error;
 use crate::flags::PeeloffFlags;
 
-pub(crate) fn check(_flags: PeeloffFlags) -> Result<(), Error> {
-    Err(Error::Unsupported)
+/// Fails if there are flags.
+pub(crate) fn check(flags: PeeloffFlags) -> Result<(), Error> {
+    if flags.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Unsupported)
+    }
 }
 
 pub(crate) fn peeloff_flags(

@@ -45,6 +45,9 @@ pub(crate) const SCTP_RESTART: u16 = 3;
 pub(crate) const SCTP_SHUTDOWN_COMP: u16 = 4;
 pub(crate) const SCTP_CANT_STR_ASSOC: u16 = 5;
 
+/// The lowest state that `SCTP_STATUS` reports: `SCTP_CLOSED`.
+pub(crate) const LOWEST_STATE: i32 = 0;
+
 /// The errnos with which a peel-off fails because of the socket or the id. `ENOTCONN`
 /// is returned for an association in a state in which it cannot move.
 pub(crate) const REFUSED: [Errno; 3] = [Errno::NOENT, Errno::OPNOTSUPP, Errno::NOTCONN];

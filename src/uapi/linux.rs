@@ -49,6 +49,9 @@ pub(crate) const SCTP_RESTART: u16 = 2;
 pub(crate) const SCTP_SHUTDOWN_COMP: u16 = 3;
 pub(crate) const SCTP_CANT_STR_ASSOC: u16 = 4;
 
+/// The lowest state that `SCTP_STATUS` reports: `SCTP_CLOSED`.
+pub(crate) const LOWEST_STATE: i32 = 1;
+
 /// The errnos with which a peel-off fails because of the socket or the id.
 pub(crate) const REFUSED: [Errno; 1] = [Errno::INVAL];
 /// The errno if the socket is not a one-to-many socket.

@@ -8,11 +8,10 @@ use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_fla
 
 use crate::support::message::receive;
 
-/// A cgroup BPF program overwrites the result.
-mod cgroup_bpf;
 /// No file descriptor is available: the limits of process and system.
 mod descriptor_limit;
 /// A seccomp filter returns the errno.
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 mod injected;
 /// What becomes of an error in `std::io::Error`.
 mod io_error;

@@ -93,6 +93,7 @@ fn assoc_id_of_peer_finds_ipv4_peer_of_ipv6_socket() {
 /// More have come up since the kernel was asked for their number: a filter keeps
 /// the answer, so that there seem to be none.
 #[test]
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 fn assoc_ids_lists_all_if_the_number_was_too_small() {
     let server = server(Family::V4);
     let clients = associate_many(Family::V4, &server, 20);

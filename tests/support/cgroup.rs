@@ -97,46 +97,6 @@ const fn instruction(code: u8, registers: u8, offset: i16, immediate: i32) -> In
     }
 }
 
-/// `r0 = value; exit`: 0 refuses, 1 lets the answer through.
-const fn answer(value: i32) -> [Instruction; 2] {
-    [instruction(0xb7, 0, 0, value), instruction(0x95, 0, 0, 0)]
-}
-
-/// Refuses each getsockopt.
-pub fn refuse() -> Vec<Instruction> {
-    answer(0).to_vec()
-}
-
-/// `context->retval = 0`.
-pub fn return_zero() -> Vec<Instruction> {
-    let mut program = vec![
-        instruction(0xb7, 2, 0, 0),
-        // *(u32 *)(r1 + 36) = r2
-        instruction(0x63, 0x21, 36, 0),
-    ];
-    program.extend(answer(1));
-    program
-}
-
-/// Zeroes the value's second word, where it has one.
-pub fn zero_second_word() -> Vec<Instruction> {
-    let mut program = vec![
-        // r2 = context->optval; r3 = context->optval_end; r4 = r2 + 8
-        instruction(0x79, 0x12, 8, 0),
-        instruction(0x79, 0x13, 16, 0),
-        instruction(0xbf, 0x24, 0, 0),
-        instruction(0x07, 4, 0, 8),
-        // if r4 > r3 goto past the stores, which go by bytes for want of alignment
-        instruction(0x2d, 0x34, 4, 0),
-        instruction(0x72, 2, 4, 0),
-        instruction(0x72, 2, 5, 0),
-        instruction(0x72, 2, 6, 0),
-        instruction(0x72, 2, 7, 0),
-    ];
-    program.extend(answer(1));
-    program
-}
-
 /// What a program for getsockopt overwrites.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Overwrite {
@@ -152,31 +112,39 @@ pub struct Overwrite {
 
 impl Overwrite {
     pub fn program(self) -> Vec<Instruction> {
-        let mut body = Vec::new();
-        if self.zero {
-            body.extend(&return_zero()[..2]);
-        }
-        if let Some(sd) = self.sd {
-            // As in `zero_second_word`, with the bytes of `sd`.
-            let mut stores = zero_second_word();
-            stores.truncate(9);
-            for (store, byte) in stores[5..].iter_mut().zip(sd.to_ne_bytes()) {
-                store.immediate = byte.into();
-            }
-            body.extend(stores);
-        }
         let mut program = Vec::new();
         if self.only_peeloff {
             // r2 = context->optname; goto past the exit if it is one of the options
             program.push(instruction(0x61, 0x12, 28, 0));
             program.push(instruction(0x15, 2, 3, SCTP_SOCKOPT_PEELOFF));
             program.push(instruction(0x15, 2, 2, SCTP_SOCKOPT_PEELOFF_FLAGS));
-            program.extend(answer(1));
+            program.extend(exit_with(1));
         }
-        program.extend(body);
-        program.extend(answer((!self.refuse).into()));
+        if self.zero {
+            // r2 = 0; context->retval = r2
+            program.push(instruction(0xb7, 2, 0, 0));
+            program.push(instruction(0x63, 0x21, 36, 0));
+        }
+        if let Some(sd) = self.sd {
+            // r2 = context->optval; r3 = context->optval_end; r4 = r2 + 8
+            program.push(instruction(0x79, 0x12, 8, 0));
+            program.push(instruction(0x79, 0x13, 16, 0));
+            program.push(instruction(0xbf, 0x24, 0, 0));
+            program.push(instruction(0x07, 4, 0, 8));
+            // if r4 > r3 goto past the stores, one for each byte: it is not aligned
+            program.push(instruction(0x2d, 0x34, 4, 0));
+            for (offset, byte) in (4..).zip(sd.to_ne_bytes()) {
+                program.push(instruction(0x72, 2, offset, byte.into()));
+            }
+        }
+        program.extend(exit_with((!self.refuse).into()));
         program
     }
+}
+
+/// `r0 = value; exit`: 0 refuses, 1 passes the result.
+const fn exit_with(value: i32) -> [Instruction; 2] {
+    [instruction(0xb7, 0, 0, value), instruction(0x95, 0, 0, 0)]
 }
 
 const BPF_PROG_LOAD: i32 = 5;

@@ -101,7 +101,7 @@ pub fn send_flags(socket: impl AsFd, message: &Message, flags: u16) -> Result<()
     let sent = unsafe {
         let mut header: libc::msghdr = mem::zeroed();
         header.msg_iov = &raw mut part;
-        header.msg_iovlen = usize::from(!message.data.is_empty()) as _;
+        header.msg_iovlen = u8::from(!message.data.is_empty()).into();
         header.msg_control = control.0.as_mut_ptr().cast();
         header.msg_controllen = libc::CMSG_SPACE(size_of::<SendInfo>() as u32) as _;
         let first = libc::CMSG_FIRSTHDR(&raw const header);

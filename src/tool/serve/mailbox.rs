@@ -191,9 +191,9 @@ fn control(stream: u16, flags: u16, ppid: u32, id: AssocId) -> [u8; SEND_CONTROL
 fn send(socket: impl AsFd, data: &[IoSlice<'_>], control: &[u8]) -> Result<(), Errno> {
     let socket = socket.as_fd();
     let message = MsgHdr::new().with_buffers(data).with_control(control);
-    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    // Rust programs ignore SIGPIPE.
     SockRef::from(&socket)
-        .sendmsg(&message, flags.bits())
+        .sendmsg(&message, MsgFlags::MSG_DONTWAIT.bits())
         .map_err(|error| to_errno(&error))?;
     Ok(())
 }

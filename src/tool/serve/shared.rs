@@ -154,8 +154,8 @@ impl<'scope, 'env> Shared<'scope, 'env> {
         let thread = match self.thread() {
             Ok(thread) => thread,
             Err(error) => {
-                let reason = format_args!("association {id}: thread: {error}");
-                self.ledger.line("refused", reason);
+                let ledger = self.ledger;
+                ledger.line("refused", format_args!("association {id}: thread: {error}"));
                 return self.stays(id, waits);
             }
         };

@@ -146,7 +146,7 @@ fn peeloff_fails_with_association_lost_at_file_max() {
             let server = server(Family::V4);
             let (client, id) = associate(Family::V4, &server);
             let before = descriptors::open();
-            let limit = Sysctl::set("/proc/sys/fs/file-max", "1");
+            let limit = Sysctl::set("/proc/sys/fs/file-max", "0");
             let unprivileged = || {
                 let mut sets = capabilities(None).unwrap();
                 // The limit does not apply to a process that has it.

@@ -150,7 +150,7 @@ fn check(
     group.attach_to_getsockopt(&overwrite.program());
     let limit = (situation == NoFile).then(|| fs::read_to_string(FILE_MAX).unwrap());
     if limit.is_some() {
-        fs::write(FILE_MAX, "1").unwrap();
+        fs::write(FILE_MAX, "0").unwrap();
     }
     let outcome = call(situation, function, socket, id);
     if let Some(limit) = limit {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 
 use rustix::io::Errno;
-use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SCTP_STATUS};
+use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF, SCTP_SOCKOPT_PEELOFF_FLAGS, SCTP_STATUS};
 use sctp_peeloff::{AssocId, Effect, Error, PeeloffFlags, peeloff_flags};
 
 use crate::support::descriptors::Limit;
@@ -76,7 +76,11 @@ fn next_forgets_an_association_that_is_not_on_the_socket() {
 
 #[test]
 fn next_checks_if_the_state_is_unknown() {
-    let refused = [SCTP_SOCKOPT_PEELOFF_FLAGS, SCTP_STATUS];
+    let refused = [
+        SCTP_SOCKOPT_PEELOFF,
+        SCTP_SOCKOPT_PEELOFF_FLAGS,
+        SCTP_STATUS,
+    ];
     let refused = refused.map(|option| (Call::getsockopt(option), Errno::PERM));
     assert_matches!(next_without(refused), Next::Check);
 }
