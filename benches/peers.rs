@@ -33,6 +33,13 @@ unsafe extern "C" {
     fn sctp_peeloff_flags(socket: c_int, assoc: i32, flags: u32) -> c_int;
 }
 
+// The functions of src/capi, which `report` renames so that both libraries can be linked.
+#[link(name = "capi", kind = "static")]
+unsafe extern "C" {
+    fn capi_peeloff(socket: c_int, assoc: i32) -> c_int;
+    fn capi_peeloff_flags(socket: c_int, assoc: i32, flags: u32) -> c_int;
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -64,34 +71,47 @@ fn row<R>(
     table.row("peers", name, family, &figures, against);
 }
 
+/// What a C function returned.
+fn peeled_off(fd: c_int) -> OwnedFd {
+    assert!(fd >= 0, "peeled off");
+    // SAFETY: the function returns a new descriptor.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
 fn libsctp_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    // SAFETY: no pointer; what comes back is a new descriptor.
-    unsafe {
-        let fd = sctp_peeloff_flags(server.as_raw_fd(), id.as_raw(), FLAGS.bits());
-        assert!(fd >= 0, "peeled off");
-        OwnedFd::from_raw_fd(fd)
-    }
+    // SAFETY: the function takes no pointer.
+    peeled_off(unsafe { sctp_peeloff_flags(server.as_raw_fd(), id.as_raw(), FLAGS.bits()) })
 }
 
 fn libsctp_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    // SAFETY: as above.
-    unsafe {
-        let fd = sctp_peeloff(server.as_raw_fd(), id.as_raw());
-        assert!(fd >= 0, "peeled off");
-        OwnedFd::from_raw_fd(fd)
-    }
+    // SAFETY: the function takes no pointer.
+    peeled_off(unsafe { sctp_peeloff(server.as_raw_fd(), id.as_raw()) })
+}
+
+fn capi_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    // SAFETY: the function takes no pointer.
+    peeled_off(unsafe { capi_peeloff_flags(server.as_raw_fd(), id.as_raw(), FLAGS.bits()) })
+}
+
+fn capi_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
+    // SAFETY: the function takes no pointer.
+    peeled_off(unsafe { capi_peeloff(server.as_raw_fd(), id.as_raw()) })
 }
 
 /// Those that take a descriptor as it is.
 fn one_call(table: &mut Table, family: Family) {
     let server = server(family);
-    let variants: [Variant; 6] = [
+    let flags: Variant = ("libsctp sctp_peeloff_flags", libsctp_flags, RAW_FLAGS.0);
+    let plain: Variant = ("libsctp sctp_peeloff", libsctp_plain, RAW_PLAIN.0);
+    let variants: [Variant; 8] = [
         BARE_FLAGS,
         RAW_FLAGS,
-        ("libsctp sctp_peeloff_flags", libsctp_flags, RAW_FLAGS.0),
+        flags,
+        ("sctp_peeloff_flags of the C library", capi_flags, flags.0),
         BARE_PLAIN,
         RAW_PLAIN,
-        ("libsctp sctp_peeloff", libsctp_plain, RAW_PLAIN.0),
+        plain,
+        ("sctp_peeloff of the C library", capi_plain, plain.0),
     ];
     for (name, way, against) in variants {
         row(table, family, server.as_fd(), (name, against), way);

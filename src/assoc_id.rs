@@ -9,6 +9,9 @@ use core::fmt;
 /// kernels before 5.0 count from 1; later kernels count from 3, because there 0, 1 and
 /// 2 mean future, current and all associations. So this crate accepts every value, and
 /// the kernel returns `EINVAL` for a value that is not an id.
+///
+/// On FreeBSD, `sctp_assoc_t` is an unsigned integer with the same bits. Each one-to-many
+/// socket counts from 3, so that sockets have the same ids.
 #[doc(alias = "sctp_assoc_t")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(transparent)]

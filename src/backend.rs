@@ -1,10 +1,23 @@
 //! Selects the backend that makes the system calls.
 //!
-//! Every backend has the same functions, for options at the level `SOL_SCTP`:
+//! | system | `calls` | `system` |
+//! |---|---|---|
+//! | Linux | `linux_raw.rs` or `libc.rs` | `linux.rs` |
+//! | FreeBSD | `libc.rs` | `freebsd.rs` |
+//! | others | `unsupported.rs` | `unsupported.rs` |
+//!
+//! `calls` has the functions for options at the level `SOL_SCTP`:
 //!
 //! - `getsockopt(fd, option, value)` and `setsockopt(fd, option, value)` return what the
-//!   kernel returns: an errno as a value from -4095 to -1;
-//! - `is_sctp(socket)` and `is_one_to_one(socket)` read `SO_PROTOCOL` and `SO_TYPE`.
+//!   kernel returns: an errno as a value from -4095 to -1.
+//!
+//! `system` has what differs between the systems:
+//!
+//! - `MOVES_FIRST`: whether a peel-off without a free descriptor terminates the
+//!   association;
+//! - `is_sctp(socket)` and `is_one_to_one(socket)`: the protocol and the style;
+//! - `has_no_id_list(socket)`;
+//! - `peeloff(socket, assoc)`, except on Linux, where a peel-off is an option.
 
 use core::ffi::c_int;
 
@@ -29,50 +42,62 @@ use crate::uapi::Plain;
     ),
 ))]
 #[path = "backend/linux_raw.rs"]
-mod imp;
+mod calls;
 
-#[cfg(all(
-    target_os = "linux",
-    not(all(
-        target_endian = "little",
-        not(miri),
-        not(feature = "use-libc"),
-        any(
-            target_arch = "x86",
-            target_arch = "arm",
-            target_arch = "riscv64",
-            all(target_arch = "x86_64", target_pointer_width = "64"),
-            all(target_arch = "aarch64", target_pointer_width = "64"),
-        ),
-    )),
+#[cfg(any(
+    target_os = "freebsd",
+    all(
+        target_os = "linux",
+        not(all(
+            target_endian = "little",
+            not(miri),
+            not(feature = "use-libc"),
+            any(
+                target_arch = "x86",
+                target_arch = "arm",
+                target_arch = "riscv64",
+                all(target_arch = "x86_64", target_pointer_width = "64"),
+                all(target_arch = "aarch64", target_pointer_width = "64"),
+            ),
+        )),
+    ),
 ))]
 #[path = "backend/libc.rs"]
-mod imp;
+mod calls;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
 #[path = "backend/unsupported.rs"]
-mod imp;
+mod calls;
 
 #[cfg(target_os = "linux")]
-#[path = "backend/kind.rs"]
-mod kind;
+#[path = "backend/linux.rs"]
+mod system;
 
-pub(crate) use imp::getsockopt as getsockopt_raw;
+#[cfg(target_os = "freebsd")]
+#[path = "backend/freebsd.rs"]
+mod system;
+
+#[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+use calls as system;
+
+#[cfg(target_os = "linux")]
+pub(crate) use calls::getsockopt as getsockopt_raw;
+#[cfg(feature = "alloc")]
+pub(crate) use system::has_no_id_list;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use imp::{is_one_to_one, is_sctp};
-#[cfg(target_os = "linux")]
-pub(crate) use kind::{is_one_to_one, is_sctp};
+pub use system::peeloff;
+pub(crate) use system::{MOVES_FIRST, is_one_to_one, is_sctp};
 
 pub(crate) fn getsockopt<T: Plain + ?Sized>(
     fd: RawFd,
     option: c_int,
     value: &mut T,
 ) -> Result<c_int, Errno> {
-    result(getsockopt_raw(fd, option, value))
+    result(calls::getsockopt(fd, option, value))
 }
 
 pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> Result<(), Errno> {
-    result(imp::setsockopt(fd, option, value)).map(drop)
+    result(calls::setsockopt(fd, option, value)).map(drop)
 }
 
 /// Separates the errno from other values.

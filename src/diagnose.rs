@@ -8,20 +8,28 @@ use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
 use crate::assoc_id::AssocId;
-use crate::backend::{self, is_one_to_one};
+use crate::backend::{self, MOVES_FIRST, is_one_to_one};
 use crate::error::Error;
 use crate::sockopt;
+#[cfg(feature = "alloc")]
+use crate::uapi::NO_LIST;
+use crate::uapi::{NOT_FOUND, REFUSED};
 
 /// The reason why a peel-off failed, and the state of the association.
 #[cold]
 pub(crate) fn peeloff_error(socket: BorrowedFd<'_>, assoc: AssocId, errno: Errno) -> Error {
     match errno {
         // The kernel returns these before it moves the association.
-        Errno::INVAL => invalid(socket, assoc),
+        _ if REFUSED.contains(&errno) => refused(socket, assoc, errno),
         Errno::BUSY => Error::SenderBlocked,
         Errno::BADF | Errno::NOTSOCK | Errno::OPNOTSUPP | Errno::NOPROTOOPT | Errno::NOSYS => {
             socket_error(socket, errno)
         }
+        Errno::MFILE | Errno::NFILE if !MOVES_FIRST => Error::NoDescriptor(errno),
+        _ if !MOVES_FIRST => Error::Os(errno),
+        // `adopt` returns this if the result was overwritten. The result of a query may be
+        // overwritten as well.
+        Errno::BADMSG => Error::StateUnknown(errno),
         // The kernel returns these before or after the move, or another program returns
         // them in the kernel's place.
         _ => match sockopt::has_assoc(socket, assoc) {
@@ -42,8 +50,8 @@ fn follows_the_move(errno: Errno) -> bool {
     )
 }
 
-/// `EINVAL` has several causes.
-fn invalid(socket: BorrowedFd<'_>, assoc: AssocId) -> Error {
+/// An errno of [`REFUSED`] has several causes.
+fn refused(socket: BorrowedFd<'_>, assoc: AssocId, errno: Errno) -> Error {
     // Some other protocols, such as CAN and LLC, return it for any SCTP option.
     if backend::is_sctp(socket) == Ok(false) {
         return Error::NotSctp;
@@ -54,7 +62,7 @@ fn invalid(socket: BorrowedFd<'_>, assoc: AssocId) -> Error {
     match sockopt::has_assoc(socket, assoc) {
         Ok(true) => Error::NotPeelable,
         Ok(false) => Error::NoSuchAssociation(assoc),
-        Err(_) => Error::Os(Errno::INVAL),
+        Err(_) => Error::Os(errno),
     }
 }
 
@@ -62,9 +70,9 @@ fn invalid(socket: BorrowedFd<'_>, assoc: AssocId) -> Error {
 #[cfg(feature = "alloc")]
 #[cold]
 pub(crate) fn list_error(socket: BorrowedFd<'_>, errno: Errno) -> Error {
-    if errno == Errno::OPNOTSUPP
+    if errno == NO_LIST
         && backend::is_sctp(socket) == Ok(true)
-        && is_one_to_one(socket) == Ok(true)
+        && backend::has_no_id_list(socket) == Ok(true)
     {
         return Error::NotOneToMany;
     }
@@ -75,7 +83,7 @@ pub(crate) fn list_error(socket: BorrowedFd<'_>, errno: Errno) -> Error {
 #[cold]
 pub(crate) fn peer_error(socket: BorrowedFd<'_>, peer: SocketAddr, errno: Errno) -> Error {
     match errno {
-        Errno::INVAL if backend::is_sctp(socket) != Ok(false) => Error::NoSuchPeer(peer),
+        NOT_FOUND if backend::is_sctp(socket) != Ok(false) => Error::NoSuchPeer(peer),
         _ => socket_error(socket, errno),
     }
 }
@@ -94,14 +102,4 @@ pub(crate) fn socket_error(socket: BorrowedFd<'_>, errno: Errno) -> Error {
         },
         _ => Error::Os(errno),
     }
-}
-
-/// Whether the socket is an SCTP socket.
-pub(crate) fn is_sctp(socket: BorrowedFd<'_>) -> Result<bool, Error> {
-    backend::is_sctp(socket).map_err(|errno| match errno {
-        Errno::BADF => Error::BadDescriptor,
-        Errno::NOTSOCK => Error::NotSocket,
-        Errno::NOSYS => Error::Unsupported,
-        _ => Error::Os(errno),
-    })
 }

@@ -9,6 +9,7 @@ use crate::assoc_id::AssocId;
 use crate::flags::PeeloffFlags;
 #[cfg(feature = "std")]
 use crate::peeler::Parked;
+use crate::uapi::{NOT_FOUND, WRONG_SOCKET};
 
 /// What a failed call did to the association.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -34,7 +35,8 @@ pub enum Effect {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// `EINVAL`: the one-to-many socket does not have this association.
+    /// `EINVAL`, or `ENOENT` on FreeBSD: the one-to-many socket does not have this
+    /// association.
     ///
     /// The association has ended or was peeled off already, or the id was never valid.
     /// If the association has ended, messages that it had received may still be queued
@@ -42,7 +44,7 @@ pub enum Error {
     #[error("no such association: {0}")]
     NoSuchAssociation(AssocId),
 
-    /// `EINVAL`: the socket has no association with a peer that has this address, or the
+    /// `EINVAL`, or `ENOENT` on FreeBSD: the socket has no association with a peer that has this address, or the
     /// association is still being set up and has no id yet.
     ///
     /// Known limitation: for a peer with a link-local IPv6 address, `recvfrom` returns a
@@ -53,11 +55,17 @@ pub enum Error {
 
     /// `EINVAL`, or `EOPNOTSUPP` for an id list: the socket is a one-to-one socket
     /// (`SO_TYPE` is `SOCK_STREAM`).
+    ///
+    /// On FreeBSD the errnos are the other way round. There `SCTP_REUSE_PORT` shows that
+    /// the socket is a one-to-one socket, and [`assoc_ids`](crate::assoc_ids) returns this
+    /// error for a peeled-off socket as well.
     #[error("not a one-to-many socket")]
     NotOneToMany,
 
     /// `EINVAL` although the socket has the association: the socket is a peeled-off
-    /// socket, or belongs to another network namespace than the caller.
+    /// socket, or belongs to another network namespace than the caller. On FreeBSD the
+    /// errno is `EOPNOTSUPP` for a peeled-off socket, and `ENOTCONN` for an association
+    /// that cannot move in its present state.
     #[error("association cannot be peeled off from this socket")]
     NotPeelable,
 
@@ -140,8 +148,8 @@ pub enum Error {
     #[error("peeled-off descriptor could not be delivered (EMFILE)")]
     Undelivered(Parked),
 
-    /// This crate does not support the operating system, or getsockopt fails with
-    /// `ENOSYS`.
+    /// This crate does not support the operating system, or the operating system has no
+    /// peel-off with flags, or getsockopt fails with `ENOSYS`.
     #[error("not supported on this system")]
     Unsupported,
 
@@ -166,18 +174,17 @@ impl Error {
     /// Returns the errno of the system call that failed.
     ///
     /// For an error that several errnos lead to, the value is always the same:
-    /// `EOPNOTSUPP` for [`NotSctp`](Self::NotSctp), and `EINVAL` for
-    /// [`NotOneToMany`](Self::NotOneToMany). [`UnknownFlags`](Self::UnknownFlags), which
+    /// `EOPNOTSUPP` for [`NotSctp`](Self::NotSctp), and `EINVAL`, or `EOPNOTSUPP` on
+    /// FreeBSD, for [`NotOneToMany`](Self::NotOneToMany) and
+    /// [`NotPeelable`](Self::NotPeelable). [`UnknownFlags`](Self::UnknownFlags), which
     /// is returned before any system call, has `EINVAL`.
     /// [`Unsupported`](Self::Unsupported) has none.
     #[must_use]
     pub const fn errno(&self) -> Option<Errno> {
         match self {
-            Self::NoSuchAssociation(_)
-            | Self::NoSuchPeer(_)
-            | Self::NotOneToMany
-            | Self::NotPeelable
-            | Self::UnknownFlags(_) => Some(Errno::INVAL),
+            Self::NoSuchAssociation(_) | Self::NoSuchPeer(_) => Some(NOT_FOUND),
+            Self::NotOneToMany | Self::NotPeelable => Some(WRONG_SOCKET),
+            Self::UnknownFlags(_) => Some(Errno::INVAL),
             Self::NotSctp => Some(Errno::OPNOTSUPP),
             Self::NotSocket => Some(Errno::NOTSOCK),
             Self::BadDescriptor => Some(Errno::BADF),

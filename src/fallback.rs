@@ -7,7 +7,8 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use crate::assoc_id::AssocId;
-use crate::diagnose::peeloff_error;
+use crate::backend::is_sctp;
+use crate::diagnose::{peeloff_error, socket_error};
 use crate::error::Error;
 use crate::flags::PeeloffFlags;
 use crate::sockopt;
@@ -16,6 +17,17 @@ use crate::sockopt;
 /// the value changes at most once. No other data depends on it, so relaxed ordering is
 /// sufficient.
 static NO_FLAGS_OPTION: AtomicBool = AtomicBool::new(false);
+
+/// Fails if there are bits that are not [`PeeloffFlags`].
+#[inline]
+pub(crate) fn check(flags: PeeloffFlags) -> Result<(), Error> {
+    let unknown = flags.difference(PeeloffFlags::all());
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::UnknownFlags(unknown))
+    }
+}
 
 #[inline]
 pub(crate) fn peeloff_flags(
@@ -31,6 +43,17 @@ pub(crate) fn peeloff_flags(
         }
     }
     peeloff_then_flags(socket, assoc, flags)
+}
+
+/// Whether the kernel has the flags option.
+pub(crate) fn supports_flags(socket: BorrowedFd<'_>) -> Result<bool, Error> {
+    // Some other protocols return EINVAL for any SCTP option, as SCTP does for this one.
+    match is_sctp(socket) {
+        Ok(true) => sockopt::has_peeloff_flags(socket),
+        Ok(false) => return Err(Error::NotSctp),
+        Err(errno) => Err(errno),
+    }
+    .map_err(|errno| socket_error(socket, errno))
 }
 
 #[cold]

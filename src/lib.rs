@@ -85,28 +85,65 @@
 //!   rustix's. Both are available as [`fd`].
 //! - `alloc`: [`assoc_ids`].
 //! - `use-libc`: makes system calls through libc. Without this feature, x86, `x86_64` and
-//!   little-endian aarch64, arm and riscv64 do not need libc; other architectures always
-//!   use it.
+//!   little-endian aarch64, arm and riscv64 Linux do not need libc; other architectures
+//!   and FreeBSD always use it.
 //!
 //! # Systems
 //!
-//! Linux. On other Unix systems, including Android, the crate compiles, and every
-//! function fails with [`Error::Unsupported`].
+//! | system | supported | tested |
+//! |---|---|---|
+//! | Linux 4.x and later | everything | the whole suite, on the kernels and architectures that the README lists |
+//! | FreeBSD | everything but the flags of [`peeloff_flags`] and [`Peeler`] | in CI the tests are compiled, and the numbers and layouts are compared with libc's |
+//! | other Unix systems, such as Android, macOS, NetBSD and illumos | nothing: the crate compiles, and each function fails with [`Error::Unsupported`] before any system call | type-checked for macOS |
+//!
+//! FreeBSD runs are made by hand: `kldload sctp`, then `cargo test`. The tests have not
+//! been run there yet. The kernel's behavior was observed on FreeBSD 15.1 and 13.2 in
+//! QEMU on 2026-11-25.
+//!
+//! # FreeBSD
+//!
+//! - The kernel allocates the descriptor before it moves the association. No failed
+//!   peel-off affects the association, and no guard is needed.
+//! - The peeled-off descriptor inherits `O_NONBLOCK`, and never has `FD_CLOEXEC`.
+//!   [`peeloff`] shows the way to set both on every system.
+//! - An id is unique on its socket only: the first association of each socket has the
+//!   id 3.
+//! - If the id is not found, the errno is `ENOENT` instead of `EINVAL`. If the socket is
+//!   not a one-to-many socket, the errno is `EOPNOTSUPP`.
+//! - A peeled-off socket has no id list: [`assoc_ids`] fails with
+//!   [`Error::NotOneToMany`]. [`sockopt::has_assoc`] works on both systems.
+//! - The peer's graceful shutdown removes the association at once. Messages that are
+//!   still queued keep its id, but a peel-off fails with [`Error::NoSuchAssociation`].
+//! - Known limitation, read in the kernel's source and not observed: if another thread is
+//!   blocked in a read of the one-to-many socket, the peel-off waits until that read
+//!   returns. If a signal interrupts the wait, queued messages stay on the one-to-many
+//!   socket.
+//! - The two hazards described here were observed on Linux. On FreeBSD the first one does
+//!   not exist, and the second one was not examined.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the guide links to items that exist on Linux only"
+    )
+)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(target_os = "linux")]
 mod adopt;
 mod assoc_id;
 mod backend;
 mod control;
 mod diagnose;
 mod error;
+#[cfg_attr(not(target_os = "linux"), path = "fallback/unsupported.rs")]
 mod fallback;
 mod flags;
 mod guard;
@@ -119,6 +156,11 @@ mod peeler;
 mod peeloff;
 pub mod sockopt;
 mod uapi;
+
+/// The example of README.md is compiled and run with the documentation tests.
+#[cfg(all(doctest, target_os = "linux"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 pub use assoc_id::AssocId;
 pub use control::{RcvInfo, set_recvrcvinfo};

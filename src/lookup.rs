@@ -11,12 +11,16 @@ use crate::assoc_id::AssocId;
 use crate::diagnose;
 use crate::error::Error;
 use crate::sockopt;
+#[cfg(feature = "alloc")]
+use crate::uapi::MAX_LIST;
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_ID_LIST, …)`—Returns the ids of the
 /// associations on a one-to-many socket.
 ///
 /// An association that is still being set up from this side and has no id yet is left
-/// out. A peeled-off socket has one id, and none after its association has ended.
+/// out. A peeled-off socket has one id, and none after its association has ended. On
+/// FreeBSD a peeled-off socket has no list, and the function fails with
+/// [`NotOneToMany`](Error::NotOneToMany).
 ///
 /// The function makes two system calls. The first one reads the number of associations
 /// (`SCTP_GET_ASSOC_NUMBER`).
@@ -25,13 +29,13 @@ use crate::sockopt;
 ///
 /// | error | errno |
 /// |---|---|
-/// | [`NotOneToMany`](Error::NotOneToMany) | `EOPNOTSUPP` |
+/// | [`NotOneToMany`](Error::NotOneToMany) | `EOPNOTSUPP`, or `EINVAL` on FreeBSD |
 /// | [`NotSctp`](Error::NotSctp) | `EOPNOTSUPP`, `ENOPROTOOPT`, `EINVAL` |
 /// | [`OptionsUnavailable`](Error::OptionsUnavailable) | `EOPNOTSUPP`, `ENOPROTOOPT` |
 /// | [`NotSocket`](Error::NotSocket) | `ENOTSOCK` |
 /// | [`BadDescriptor`](Error::BadDescriptor) | `EBADF` |
 /// | [`Unsupported`](Error::Unsupported) | – |
-/// | [`Os`](Error::Os) | any other, such as `ENOMEM` |
+/// | [`Os`](Error::Os) | any other, such as `ENOMEM`, or on FreeBSD `ENOBUFS` for more than 16,383 associations |
 ///
 /// No association is affected.
 ///
@@ -63,7 +67,7 @@ pub fn assoc_ids(socket: impl AsFd) -> Result<Vec<AssocId>, Error> {
 ///
 /// | error | errno |
 /// |---|---|
-/// | [`NoSuchPeer`](Error::NoSuchPeer) | `EINVAL` |
+/// | [`NoSuchPeer`](Error::NoSuchPeer) | `EINVAL`, or `ENOENT` on FreeBSD |
 /// | [`NotSctp`](Error::NotSctp) | `EOPNOTSUPP`, `ENOPROTOOPT`, `EINVAL` |
 /// | [`OptionsUnavailable`](Error::OptionsUnavailable) | `EOPNOTSUPP`, `ENOPROTOOPT` |
 /// | [`NotSocket`](Error::NotSocket) | `ENOTSOCK` |
@@ -119,6 +123,8 @@ fn list(socket: BorrowedFd<'_>) -> Result<Vec<AssocId>, Errno> {
     for attempt in 0..ATTEMPTS {
         let number = sockopt::assoc_number(socket)? as usize;
         let room = number.saturating_add(16).saturating_mul(1 << attempt);
+        // A longer buffer is refused, whatever the number of ids.
+        let room = room.min(MAX_LIST).max(number.saturating_add(1));
         let mut buffer = Vec::new();
         buffer.try_reserve_exact(room).map_err(|_| Errno::NOMEM)?;
         buffer.resize(room, AssocId::from_raw(0));

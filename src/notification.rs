@@ -65,7 +65,10 @@ use crate::assoc_id::AssocId;
 use crate::diagnose;
 use crate::error::Error;
 use crate::sockopt;
-use crate::uapi::{MSG_NOTIFICATION, SCTP_ALL_ASSOC, SCTP_ASSOC_CHANGE};
+use crate::uapi::{
+    MSG_NOTIFICATION, SCTP_ALL_ASSOC, SCTP_ASSOC_CHANGE, SCTP_CANT_STR_ASSOC, SCTP_COMM_LOST,
+    SCTP_COMM_UP, SCTP_RESTART, SCTP_SHUTDOWN_COMP,
+};
 
 /// The `msg_flags` of `recvmsg`. `ReturnFlags::from_bits_retain` converts the flags of
 /// other libraries.
@@ -97,8 +100,8 @@ pub struct AssocChange {
     pub assoc: AssocId,
     /// `sac_state`: what happened to the association.
     pub state: AssocState,
-    /// `sac_error`: the cause code of the ABORT or ERROR chunk, in network byte order, or
-    /// 0. The peer chooses the code.
+    /// `sac_error`: the cause code of the ABORT or ERROR chunk, or 0. The peer chooses the
+    /// code. Linux delivers it in network byte order, FreeBSD in host byte order.
     pub error: u16,
     /// `sac_outbound_streams`: the number of streams to the peer.
     pub outbound_streams: u16,
@@ -174,11 +177,11 @@ impl AssocState {
 
     fn from_raw(raw: u16) -> Self {
         match raw {
-            0 => Self::CommUp,
-            1 => Self::CommLost,
-            2 => Self::Restart,
-            3 => Self::ShutdownComp,
-            4 => Self::CantStrAssoc,
+            SCTP_COMM_UP => Self::CommUp,
+            SCTP_COMM_LOST => Self::CommLost,
+            SCTP_RESTART => Self::Restart,
+            SCTP_SHUTDOWN_COMP => Self::ShutdownComp,
+            SCTP_CANT_STR_ASSOC => Self::CantStrAssoc,
             other => Self::Unknown(other),
         }
     }
@@ -278,10 +281,10 @@ impl Reader {
 /// established, restarts or ends. Other subscriptions are not affected. A socket that is
 /// peeled off later inherits the subscription. The subscription also works on a
 /// peeled-off socket, but does not report an end that was before it; check
-/// [`assoc_ids`](crate::assoc_ids) once afterwards.
+/// [`sockopt::has_assoc`] once afterwards.
 ///
-/// The function makes one system call on Linux 5.0 and later. On earlier kernels it makes
-/// three, and uses `SCTP_EVENTS`.
+/// The function makes one system call on FreeBSD and on Linux 5.0 and later. On earlier
+/// kernels it makes three, and uses `SCTP_EVENTS`.
 ///
 /// # Errors
 ///

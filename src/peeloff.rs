@@ -14,9 +14,9 @@ use crate::sockopt;
 /// a descriptor of its own.
 ///
 /// The new descriptor has neither `O_NONBLOCK` nor `FD_CLOEXEC`, whatever the
-/// one-to-many socket has; [`peeloff_flags`] sets both atomically. Messages that are
-/// queued for the association move with it. Closing the descriptor shuts down the
-/// association.
+/// one-to-many socket has; [`peeloff_flags`] sets both atomically. On FreeBSD the new
+/// descriptor inherits `O_NONBLOCK`. Messages that are queued for the association move
+/// with it. Closing the descriptor shuts down the association.
 ///
 /// The function makes three system calls. Two of them duplicate and close a descriptor,
 /// so that the function fails with [`Error::NoDescriptor`] before the peel-off if no
@@ -25,7 +25,36 @@ use crate::sockopt;
 /// association ([`Error::AssociationLost`]). A [`Peeler`](crate::Peeler) does not have
 /// this limitation. [`sockopt::peeloff`] makes the one call without the check.
 ///
+/// On FreeBSD the function makes two system calls: it reads `SO_PROTOCOL`, because the
+/// call of `sctp_peeloff` terminates the process if the kernel has no SCTP. A check for a
+/// free descriptor is not needed.
+///
+/// # Examples
+///
+/// Setting the flags after the peel-off works on every system. Between the calls, a
+/// child of another thread can inherit the descriptor.
+///
+/// ```
+/// use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
+/// use sctp_peeloff::{AssocId, Error, fd, peeloff};
+///
+/// fn peeloff_nonblocking(socket: fd::BorrowedFd, id: AssocId) -> Result<fd::OwnedFd, Error> {
+///     let peeled = peeloff(socket, id)?;
+///     let flags = fcntl_setfd(&peeled, FdFlags::CLOEXEC)
+///         .and_then(|()| ioctl_fionbio(&peeled, true));
+///     match flags {
+///         Ok(()) => Ok(peeled),
+///         // Dropping the descriptor would shut down the association.
+///         Err(errno) => Err(Error::FlagsNotSet { socket: peeled, errno }),
+///     }
+/// }
+/// ```
+///
 /// # Errors
+///
+/// The errnos are those of Linux. On FreeBSD, `NoSuchAssociation` has `ENOENT`,
+/// `NotOneToMany` has `EOPNOTSUPP`, `NotPeelable` has `EOPNOTSUPP` or `ENOTCONN`, and
+/// `NotSctp` has `EOPNOTSUPP`. `AssociationLost` and `StateUnknown` do not occur.
 ///
 /// | error | errno | state of the association |
 /// |---|---|---|
@@ -46,6 +75,7 @@ use crate::sockopt;
 /// # References
 ///
 /// - [`sctp_peeloff(3)`](https://manpages.debian.org/stable/libsctp-dev/sctp_peeloff.3.en.html)
+/// - [`sctp_peeloff(2)`](https://man.freebsd.org/cgi/man.cgi?query=sctp_peeloff), FreeBSD
 /// - [RFC 6458, section 9.2](https://www.rfc-editor.org/rfc/rfc6458#section-9.2)
 #[doc(alias = "sctp_peeloff")]
 #[doc(alias = "SCTP_SOCKOPT_PEELOFF")]
@@ -65,7 +95,11 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
 ///
 /// The function makes three system calls on Linux 4.13 and later, like [`peeloff`] and
 /// with the same limitation. On earlier kernels it makes one more for each flag.
-/// [`sockopt::peeloff_flags`] makes the one call without the check.
+/// `sockopt::peeloff_flags` makes the one call without the check.
+///
+/// On other systems than Linux the function fails with
+/// [`Unsupported`](Error::Unsupported) if there are flags, before any other check.
+/// [`peeloff`] shows how to set the flags there.
 ///
 /// # Errors
 ///
@@ -89,10 +123,7 @@ pub fn peeloff_flags(
     assoc: AssocId,
     flags: PeeloffFlags,
 ) -> Result<OwnedFd, Error> {
-    let unknown = flags.difference(PeeloffFlags::all());
-    if !unknown.is_empty() {
-        return Err(Error::UnknownFlags(unknown));
-    }
+    fallback::check(flags)?;
     if flags.is_empty() {
         return peeloff(socket, assoc);
     }
@@ -108,6 +139,8 @@ pub fn peeloff_flags(
 /// after the peel-off.
 ///
 /// Any SCTP socket can be used. The function makes two system calls and has no effect.
+/// On other systems than Linux it fails with [`Unsupported`](Error::Unsupported), as
+/// [`peeloff_flags`] does there.
 ///
 /// # Errors
 ///
@@ -125,10 +158,5 @@ pub fn peeloff_flags(
 /// - [commit 2cb5c8e378d1](https://git.kernel.org/torvalds/c/2cb5c8e378d1), which added
 ///   the option to the kernel
 pub fn supports_flags(socket: impl AsFd) -> Result<bool, Error> {
-    let socket = socket.as_fd();
-    // Some other protocols return EINVAL for any SCTP option, as SCTP does for this one.
-    if !diagnose::is_sctp(socket)? {
-        return Err(Error::NotSctp);
-    }
-    sockopt::has_peeloff_flags(socket).map_err(|errno| diagnose::socket_error(socket, errno))
+    fallback::supports_flags(socket.as_fd())
 }

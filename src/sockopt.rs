@@ -1,122 +1,70 @@
 //! The kernel's options, one function each, and one `getsockopt` each.
 //!
+//! Each system has the options and the functions that its kernel has. `peeloff_flags`,
+//! `has_peeloff_flags` and the options `SCTP_SOCKOPT_PEELOFF` and
+//! `SCTP_SOCKOPT_PEELOFF_FLAGS` exist on Linux only. On FreeBSD, [`peeloff`] is a system
+//! call of its own. On systems that this crate does not support, each function fails with
+//! `ENOSYS`.
+//!
 //! These functions add nothing to the system call: no guard, no fallback and no
 //! diagnosis. An error is the kernel's [`Errno`]. Use them if you count system calls.
-//! **If no descriptor is free, the kernel terminates the association** that
-//! [`peeloff`] or [`peeloff_flags`] of this module names. The functions of the same
-//! name at the crate's root check for a free descriptor first.
+//! **If no descriptor is free, Linux terminates the association** that [`peeloff`] or
+//! `peeloff_flags` of this module names. The functions of the same name at the crate's
+//! root check for a free descriptor first.
 //!
-//! If a peel-off returns an ambiguous result, such as descriptor 0, up to three more
+//! If on Linux a peel-off returns an ambiguous result, such as descriptor 0, up to three more
 //! system calls verify the descriptor.
 //!
 //! # References
 //!
 //! - [`net/sctp/socket.c`], `sctp_getsockopt`
 //! - [`include/uapi/linux/sctp.h`], the constants and the structs
+//! - [`sctp(4)`], FreeBSD
 //! - [RFC 6458], the sockets API for SCTP
 //!
 //! [`net/sctp/socket.c`]: https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/net/sctp/socket.c
 //! [`include/uapi/linux/sctp.h`]: https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/uapi/linux/sctp.h
+//! [`sctp(4)`]: https://man.freebsd.org/cgi/man.cgi?query=sctp
 //! [RFC 6458]: https://www.rfc-editor.org/rfc/rfc6458
 
 use core::ffi::c_int;
 use core::net::SocketAddr;
 
-use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd};
 use rustix::io::Errno;
 
-use crate::adopt;
 use crate::assoc_id::AssocId;
 use crate::backend::{getsockopt, setsockopt};
-use crate::flags::PeeloffFlags;
 use crate::uapi::{
-    Event, PeeloffArg, PeeloffFlagsArg, PeerAddress, Plain, SCTP_EVENT, SCTP_EVENTS,
-    SCTP_RECVRCVINFO, Status,
+    Event, LOWEST_STATE, NOT_FOUND, PeerAddress, Plain, SCTP_EVENT, SCTP_EVENTS, SCTP_RECVRCVINFO,
+    Status,
 };
 
 #[cfg(feature = "alloc")]
 use crate::uapi::SCTP_PEER_ADDR_PARAMS;
 
 pub use crate::uapi::{
-    SCTP_GET_ASSOC_ID_LIST, SCTP_GET_ASSOC_NUMBER, SCTP_GET_PEER_ADDR_INFO, SCTP_SOCKOPT_PEELOFF,
-    SCTP_SOCKOPT_PEELOFF_FLAGS, SCTP_STATUS, SOL_SCTP,
+    SCTP_GET_ASSOC_ID_LIST, SCTP_GET_ASSOC_NUMBER, SCTP_GET_PEER_ADDR_INFO, SCTP_STATUS, SOL_SCTP,
 };
 
-/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF, …)`—Peels off an association into
-/// a descriptor without flags.
-///
-/// # Errors
-///
-/// | errno | condition | state of the association |
-/// |---|---|---|
-/// | `EBADF` | not an open descriptor, or opened with `O_PATH` | not affected |
-/// | `ENOTSOCK` | not a socket | not affected |
-/// | `EOPNOTSUPP`, `ENOPROTOOPT` | a socket of another protocol, or an emulator or sandbox without SCTP options | not affected |
-/// | `EINVAL` | no such association; a one-to-one or peeled-off socket; a socket of another network namespace | not affected |
-/// | `EBUSY` | a sender is blocked on the association (kernels around 4.10 to 4.14) | not affected |
-/// | `EMFILE`, `ENFILE` | no descriptor is free | **terminated** |
-/// | `ENOMEM`, `ENOBUFS` | out of memory | not affected or **terminated** |
-/// | `EFAULT` | the kernel cannot read the argument, or cannot write the result | not affected or **terminated** |
-/// | `EPERM`, `EACCES` | denied by a security module, seccomp or a cgroup BPF program | unknown |
-/// | `EBADMSG` | a cgroup BPF program (Linux 5.3 to 6.4) or a seccomp filter has overwritten the result | unknown |
-///
-/// Any other errno is a seccomp filter's, and leaves the state unknown.
-#[doc(alias = "SCTP_SOCKOPT_PEELOFF")]
-#[doc(alias = "sctp_peeloff")]
-#[inline]
-pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Errno> {
-    adopt::peeloff::<PeeloffArg>(socket.as_fd(), assoc, PeeloffFlags::empty())
-}
+#[cfg(target_os = "linux")]
+mod linux;
 
-/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, …)`—Peels off an
-/// association into a descriptor with flags.
-///
-/// The option exists on Linux 4.13 and later ([commit 2cb5c8e378d1]). The kernel ignores
-/// bits that are not [`PeeloffFlags`].
-///
-/// # Errors
-///
-/// The errors of [`peeloff`]. On kernels before 4.13 this function fails with
-/// `ENOPROTOOPT`, and the association is not affected.
-///
-/// [commit 2cb5c8e378d1]: https://git.kernel.org/torvalds/c/2cb5c8e378d1
-#[doc(alias = "SCTP_SOCKOPT_PEELOFF_FLAGS")]
-#[doc(alias = "sctp_peeloff_flags")]
-#[inline]
-pub fn peeloff_flags(
-    socket: impl AsFd,
-    assoc: AssocId,
-    flags: PeeloffFlags,
-) -> Result<OwnedFd, Errno> {
-    adopt::peeloff::<PeeloffFlagsArg>(socket.as_fd(), assoc, flags)
-}
-
-/// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, NULL, 0)`—Returns whether
-/// an SCTP socket has the option of [`peeloff_flags`].
-///
-/// The call has no effect: an argument of 0 bytes is too short, so the kernel returns
-/// `EINVAL` if it has the option, and `ENOPROTOOPT` if it does not. The result says
-/// nothing about a socket of another protocol.
-///
-/// # Errors
-///
-/// `EBADF`, `ENOTSOCK`, `EOPNOTSUPP`, and the errors of a security module.
-pub fn has_peeloff_flags(socket: impl AsFd) -> Result<bool, Errno> {
-    let socket = socket.as_fd().as_raw_fd();
-    match getsockopt(socket, SCTP_SOCKOPT_PEELOFF_FLAGS, &mut [0_u32; 0]) {
-        Ok(_) | Err(Errno::INVAL) => Ok(true),
-        Err(Errno::NOPROTOOPT) => Ok(false),
-        Err(errno) => Err(errno),
-    }
-}
+#[cfg(not(target_os = "linux"))]
+pub use crate::backend::peeloff;
+#[cfg(target_os = "linux")]
+pub use linux::{
+    SCTP_SOCKOPT_PEELOFF, SCTP_SOCKOPT_PEELOFF_FLAGS, has_peeloff_flags, peeloff, peeloff_flags,
+};
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_NUMBER, …)`—Returns the number of
 /// associations on the socket, including those that are still being set up.
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` for a one-to-one socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of
-/// another protocol; `EBADF`, `ENOTSOCK`.
+/// `EOPNOTSUPP` for a one-to-one socket, or `EINVAL` on FreeBSD for a one-to-one or
+/// peeled-off socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol;
+/// `EBADF`, `ENOTSOCK`.
 #[doc(alias = "SCTP_GET_ASSOC_NUMBER")]
 pub fn assoc_number(socket: impl AsFd) -> Result<u32, Errno> {
     let mut number = 0_u32;
@@ -137,8 +85,9 @@ pub fn assoc_number(socket: impl AsFd) -> Result<u32, Errno> {
 ///
 /// # Errors
 ///
-/// `EINVAL` if the buffer is too short for all ids; `EOPNOTSUPP` for a one-to-one
-/// socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`,
+/// `EINVAL` if the buffer is too short for all ids; `ENOBUFS` on FreeBSD if the buffer has
+/// more than 16,384 elements; `EOPNOTSUPP` for a one-to-one socket, or `EINVAL` on FreeBSD
+/// for a one-to-one or peeled-off socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`,
 /// `ENOTSOCK`.
 #[doc(alias = "SCTP_GET_ASSOC_ID_LIST")]
 pub fn assoc_id_list(socket: impl AsFd, buffer: &mut [AssocId]) -> Result<&[AssocId], Errno> {
@@ -160,7 +109,7 @@ fn listed(buffer: &[AssocId]) -> Option<&[AssocId]> {
 ///
 /// # Errors
 ///
-/// `EINVAL` if no association has a peer with this address; `EACCES` if
+/// `EINVAL`, or `ENOENT` on FreeBSD, if no association has a peer with this address; `EACCES` if
 /// `net.sctp.pf_expose` is 1 and the path to this address is potentially failed;
 /// `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`, `ENOTSOCK`.
 #[doc(alias = "SCTP_GET_PEER_ADDR_INFO")]
@@ -198,21 +147,28 @@ pub(crate) fn peer_has_addr(
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`, `ENOTSOCK`.
+/// `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`, `ENOTSOCK`;
+/// `EBADMSG` if a cgroup BPF program or a seccomp filter has replaced an error with
+/// success.
 #[doc(alias = "SCTP_STATUS")]
 pub fn has_assoc(socket: impl AsFd, assoc: AssocId) -> Result<bool, Errno> {
-    found(getsockopt(
-        socket.as_fd().as_raw_fd(),
-        SCTP_STATUS,
-        &mut Status::new(assoc),
-    ))
+    let mut status = Status::new(assoc);
+    let result = getsockopt(socket.as_fd().as_raw_fd(), SCTP_STATUS, &mut status);
+    let has_assoc = found(result)?;
+    // The kernel writes an id and a state. If it has not, the success is not the kernel's.
+    let is_written = status.assoc_id.as_raw() != 0 && status.state >= LOWEST_STATE;
+    if has_assoc && !is_written {
+        return Err(Errno::BADMSG);
+    }
+    Ok(has_assoc)
 }
 
-/// The kernel returns `EINVAL` if it does not find the association or its peer.
+/// The kernel returns `EINVAL`, or `ENOENT` on FreeBSD, if it does not find the
+/// association or its peer. FreeBSD returns `EINVAL` for the reserved ids 0, 1 and 2.
 fn found(result: Result<c_int, Errno>) -> Result<bool, Errno> {
     match result {
         Ok(_) => Ok(true),
-        Err(Errno::INVAL) => Ok(false),
+        Err(errno) if errno == NOT_FOUND || errno == Errno::INVAL => Ok(false),
         Err(errno) => Err(errno),
     }
 }

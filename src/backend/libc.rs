@@ -1,9 +1,13 @@
-//! Linux through libc.
+//! Linux and FreeBSD through libc.
 #![expect(unsafe_code, reason = "calls of libc functions")]
 
 use core::ffi::c_int;
 use core::ptr;
 
+#[cfg(target_os = "linux")]
+use libc::__errno_location as errno_location;
+#[cfg(target_os = "freebsd")]
+use libc::__error as errno_location;
 use rustix::fd::RawFd;
 
 use crate::uapi::{Plain, SOL_SCTP};
@@ -30,10 +34,10 @@ pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> c_int
 
 /// The value in the kernel's convention.
 #[inline]
-fn or_errno(returned: c_int) -> c_int {
+pub(super) fn or_errno(returned: c_int) -> c_int {
     if returned != -1 {
         return returned;
     }
     // SAFETY: libc guarantees that the location of the thread's errno is readable.
-    -unsafe { *libc::__errno_location() }
+    -unsafe { *errno_location() }
 }

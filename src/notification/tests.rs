@@ -3,6 +3,9 @@
 use super::*;
 use std::vec::Vec;
 
+/// The type of another notification.
+const OTHER: u16 = SCTP_ASSOC_CHANGE + 3;
+
 fn notification(kind: u16, state: u16, assoc: i32, info: &[u8]) -> Vec<u8> {
     let length = u32::try_from(AssocChange::SIZE + info.len()).unwrap();
     let mut bytes = Vec::new();
@@ -29,7 +32,7 @@ fn assoc_of(received: Received) -> Option<i32> {
 
 #[test]
 fn read_returns_every_field_of_an_assoc_change() {
-    let bytes = notification(SCTP_ASSOC_CHANGE, 1, 7, &[6, 0, 0, 4]);
+    let bytes = notification(SCTP_ASSOC_CHANGE, SCTP_COMM_LOST, 7, &[6, 0, 0, 4]);
     let Received::AssocChange(change) = read(&mut Reader::new(), &bytes, true) else {
         panic!("no change");
     };
@@ -42,7 +45,11 @@ fn read_returns_every_field_of_an_assoc_change() {
 
 #[test]
 fn is_abort_requires_comm_lost_and_a_chunk() {
-    for (state, info, is_abort) in [(1, &[][..], false), (1, &[1], true), (3, &[1], false)] {
+    for (state, info, is_abort) in [
+        (SCTP_COMM_LOST, &[][..], false),
+        (SCTP_COMM_LOST, &[1], true),
+        (SCTP_SHUTDOWN_COMP, &[1], false),
+    ] {
         let bytes = notification(SCTP_ASSOC_CHANGE, state, 7, info);
         let Received::AssocChange(change) = read(&mut Reader::new(), &bytes, true) else {
             panic!("no change");
@@ -53,16 +60,18 @@ fn is_abort_requires_comm_lost_and_a_chunk() {
 
 #[test]
 fn is_end_holds_for_the_last_states() {
-    let ends = (0..6).map(|raw| AssocState::from_raw(raw).is_end());
+    // The states have consecutive numbers on every system.
+    let ends = (0..6).map(|at| AssocState::from_raw(SCTP_COMM_UP + at).is_end());
     assert!(ends.eq([false, true, false, true, true, false]));
-    assert_eq!(AssocState::from_raw(5), AssocState::Unknown(5));
+    let other = SCTP_CANT_STR_ASSOC + 1;
+    assert_eq!(AssocState::from_raw(other), AssocState::Unknown(other));
 }
 
 #[test]
 fn read_never_parses_a_remainder() {
-    for kind in [SCTP_ASSOC_CHANGE, 0x8004] {
-        let forged = notification(SCTP_ASSOC_CHANGE, 3, 4, &[]);
-        let genuine = notification(kind, 1, 7, &forged);
+    for kind in [SCTP_ASSOC_CHANGE, OTHER] {
+        let forged = notification(SCTP_ASSOC_CHANGE, SCTP_SHUTDOWN_COMP, 4, &[]);
+        let genuine = notification(kind, SCTP_COMM_LOST, 7, &forged);
         for cut in 0..=genuine.len() {
             let mut reader = Reader::new();
             let (first, second) = genuine.split_at(cut);
@@ -80,7 +89,7 @@ fn read_never_parses_a_remainder() {
 
 #[test]
 fn read_returns_message_without_the_notification_flag() {
-    let bytes = notification(SCTP_ASSOC_CHANGE, 3, 4, &[]);
+    let bytes = notification(SCTP_ASSOC_CHANGE, SCTP_SHUTDOWN_COMP, 4, &[]);
     let mut reader = Reader::new();
     assert_eq!(reader.read(&bytes, ReturnFlags::EOR), Received::Message);
     assert_eq!(reader.read(&[], ReturnFlags::empty()), Received::Message);
@@ -88,7 +97,7 @@ fn read_returns_message_without_the_notification_flag() {
 
 #[test]
 fn peel_moves_an_unfinished_notification_with_its_association() {
-    let bytes = notification(SCTP_ASSOC_CHANGE, 1, 7, &[1; 8]);
+    let bytes = notification(SCTP_ASSOC_CHANGE, SCTP_COMM_LOST, 7, &[1; 8]);
     let mut shared = Reader::new();
     assert!(!shared.peel(AssocId::from_raw(7)).is_unfinished());
 
@@ -101,8 +110,8 @@ fn peel_moves_an_unfinished_notification_with_its_association() {
 
 #[test]
 fn peel_leaves_both_readers_unfinished_if_the_association_is_not_known() {
-    let bytes = notification(SCTP_ASSOC_CHANGE, 1, 7, &[]);
-    for (kind, length) in [(SCTP_ASSOC_CHANGE, 19), (0x8004, 20)] {
+    let bytes = notification(SCTP_ASSOC_CHANGE, SCTP_COMM_LOST, 7, &[]);
+    for (kind, length) in [(SCTP_ASSOC_CHANGE, 19), (OTHER, 20)] {
         let mut part = bytes[..length].to_vec();
         part[..2].copy_from_slice(&kind.to_ne_bytes());
         let mut shared = Reader::new();
@@ -112,7 +121,7 @@ fn peel_leaves_both_readers_unfinished_if_the_association_is_not_known() {
     }
 }
 
-#[cfg(not(miri))]
+#[cfg(all(target_os = "linux", not(miri)))]
 #[test]
 fn offsets_match_the_header() {
     let header = crate::uapi::header::Header::read();
@@ -130,3 +139,18 @@ fn offsets_match_the_header() {
     // The last field has no size of its own.
     assert_eq!(header.size("sctp_assoc_change"), AssocChange::SIZE);
 }
+
+/// The compiler evaluates the assertions.
+#[cfg(target_os = "freebsd")]
+const _: () = {
+    use core::mem::offset_of;
+    use libc::sctp_assoc_change;
+    assert!(offset_of!(sctp_assoc_change, sac_type) == 0);
+    assert!(offset_of!(sctp_assoc_change, sac_length) == 4);
+    assert!(offset_of!(sctp_assoc_change, sac_state) == 8);
+    assert!(offset_of!(sctp_assoc_change, sac_error) == 10);
+    assert!(offset_of!(sctp_assoc_change, sac_outbound_streams) == 12);
+    assert!(offset_of!(sctp_assoc_change, sac_inbound_streams) == 14);
+    assert!(offset_of!(sctp_assoc_change, sac_assoc_id) == 16);
+    assert!(size_of::<sctp_assoc_change>() == AssocChange::SIZE);
+};

@@ -1,27 +1,49 @@
 //! A file descriptor table that the calling thread shares with no other thread.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper")]
 
-use core::ffi::{c_int, c_uint};
-use core::mem::MaybeUninit;
+use core::ffi::{c_int, c_long, c_uint};
 use core::ptr;
-use std::fs;
 use std::vec::Vec;
+use std::{fs, io};
 
 use rustix::fd::{AsRawFd, OwnedFd, RawFd};
-use rustix::io::Errno;
+use rustix::io::{Errno, close};
 use rustix::thread::{UnshareFlags, gettid, unshare_unsafe};
+
+/// `sigset_t` of glibc and of musl: 128 bytes on every architecture.
+#[repr(C, align(16))]
+struct SignalSet([u8; 128]);
+
+// The crate libc is not required for these functions: std is linked to them.
+unsafe extern "C" {
+    fn sigfillset(set: *mut SignalSet) -> c_int;
+    fn pthread_sigmask(how: c_int, set: *const SignalSet, old: *mut SignalSet) -> c_int;
+    fn syscall(number: c_long, ...) -> c_long;
+}
+
+const IS_MIPS: bool = cfg!(any(target_arch = "mips", target_arch = "mips64"));
+const IS_SPARC: bool = cfg!(any(target_arch = "sparc", target_arch = "sparc64"));
+const SIG_BLOCK: c_int = (IS_MIPS || IS_SPARC) as c_int;
+const SYS_CLOSE_RANGE: c_long = match (IS_MIPS, size_of::<usize>()) {
+    (true, 4) => 4436,
+    (true, _) => 5436,
+    (false, _) => 436,
+};
+const CLOSE_RANGE_UNSHARE: c_uint = 2;
 
 /// Blocks all signals in the calling thread. libc leaves those out that it needs itself,
 /// such as the one for setuid(2).
 pub(super) fn block_signals() -> Result<(), Errno> {
-    let mut all = MaybeUninit::uninit();
-    // SAFETY: sigfillset initializes the set, and both calls only access this set and the
-    // signal mask of the calling thread.
+    let mut all = SignalSet([0; 128]);
+    // SAFETY: both calls only access this set and the signal mask of the calling thread.
     let errno = unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), ptr::null_mut())
+        sigfillset(&raw mut all);
+        pthread_sigmask(SIG_BLOCK, &raw const all, ptr::null_mut())
     };
-    check(errno == 0, || errno)
+    match errno {
+        0 => Ok(()),
+        errno => Err(Errno::from_raw_os_error(errno)),
+    }
 }
 
 /// Gives the calling thread a copy of its descriptor table.
@@ -35,7 +57,7 @@ pub(super) unsafe fn unshare() -> Result<(), Errno> {
     // range is above all descriptors.
     // SAFETY: the caller guarantees what unshare requires. The call closes nothing.
     unsafe {
-        close_range(c_uint::MAX, c_uint::MAX, libc::CLOSE_RANGE_UNSHARE)
+        close_range(c_uint::MAX, c_uint::MAX, CLOSE_RANGE_UNSHARE)
             .or_else(|_| unshare_unsafe(UnshareFlags::FILES))
     }
 }
@@ -67,7 +89,7 @@ pub(super) unsafe fn close_all_but(kept: &OwnedFd) -> Result<(), Errno> {
 /// As for [`close_all_but`].
 unsafe fn close_listed(kept: RawFd) -> Result<(), Errno> {
     let folder = std::format!("/proc/self/task/{}/fd", gettid().as_raw_nonzero());
-    let failed = |error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
+    let failed = |error| errno_of(&error);
     let mut open = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
@@ -76,7 +98,7 @@ unsafe fn close_listed(kept: RawFd) -> Result<(), Errno> {
     for fd in open.into_iter().filter(|fd| *fd != kept) {
         // The call fails for the descriptor of the folder, which is closed already.
         // SAFETY: the caller guarantees that nothing owns the descriptor.
-        unsafe { libc::close(fd) };
+        unsafe { close(fd) };
     }
     Ok(())
 }
@@ -87,14 +109,12 @@ unsafe fn close_listed(kept: RawFd) -> Result<(), Errno> {
 /// caller must guarantee the same as for [`unshare`].
 unsafe fn close_range(first: c_uint, last: c_uint, flags: c_uint) -> Result<(), Errno> {
     // SAFETY: the call accesses no memory, and the caller guarantees the rest.
-    let returned = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
-    // SAFETY: libc guarantees that the location of the thread's errno is readable.
-    check(returned == 0, || unsafe { *libc::__errno_location() })
+    match unsafe { syscall(SYS_CLOSE_RANGE, first, last, flags) } {
+        0 => Ok(()),
+        _ => Err(errno_of(&io::Error::last_os_error())),
+    }
 }
 
-fn check(succeeded: bool, errno: impl FnOnce() -> c_int) -> Result<(), Errno> {
-    if succeeded {
-        return Ok(());
-    }
-    Err(Errno::from_raw_os_error(errno()))
+fn errno_of(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }

@@ -1,9 +1,9 @@
-//! Whether peeling off works on this machine, and how.
+//! `check`: reports whether peel-offs work on this machine.
 
+use std::error::Error;
 use std::ffi::CStr;
 use std::fmt;
 use std::io::{self, Write};
-use std::path::Path;
 
 use lexopt::Arg::Long;
 use lexopt::Parser;
@@ -13,22 +13,22 @@ use rustix::net;
 use rustix::system::uname;
 use sctp_peeloff::supports_flags;
 
-use crate::loopback::{self, Family, Result};
+use crate::loopback::{self, Family, NoSocket, Result};
 use crate::{Command, advice, common, trial};
 
 pub(crate) const HELP: &str = "\
-Tells whether peeling off works on this machine, and how: the kernel, its SCTP,
-the option that it has, and a real peel-off on loopback over IPv4 and over IPv6.
+Reports whether peel-offs work on this machine: the kernel, SCTP, the peel-off
+option, and a peel-off on the loopback interface over IPv4 and over IPv6.
 
 Usage: sctp-peeloff check [--json]
 
 Options:
-  --json           one line of JSON, for scripts
-  -h, --help       this text
-  -V, --version    the version
+  --json           print one line of JSON
+  -h, --help       print this help
+  -V, --version    print the version
 
-Status: 0 it works (a kernel without IPv6 is told, and is no failure), 1 it does
-not, 2 wrong usage.
+Exit status: 0 peel-offs work, 1 peel-offs do not work, 2 incorrect usage.
+A kernel without IPv6 is reported, but is not a failure.
 ";
 
 pub(crate) fn parse(mut parser: Parser) -> Result<Command, lexopt::Error> {
@@ -43,7 +43,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, lexopt::Error> {
 }
 
 pub(crate) fn run(json: bool) -> Result<bool> {
-    let report = Report::gather();
+    let report = Report::new();
     let text = if json {
         json::to_string(&report) + "\n"
     } else {
@@ -53,15 +53,16 @@ pub(crate) fn run(json: bool) -> Result<bool> {
     Ok(report.works)
 }
 
-/// Scripts read this: what is added is no harm, what is renamed is.
+/// The JSON output. Scripts read it, so keys may be added but not renamed.
 #[derive(Serialize)]
 struct Report {
     version: &'static str,
     works: bool,
     kernel: Kernel,
+    /// Whether an SCTP socket can be created.
     sctp: bool,
     option: Option<&'static str>,
-    flags: Option<&'static str>,
+    atomic_flags: Option<bool>,
     ipv4: Finding,
     ipv6: Finding,
     advice: Option<String>,
@@ -91,25 +92,29 @@ enum State {
 }
 
 impl Report {
-    fn gather() -> Self {
-        let kernel = Kernel::this();
-        let sockets = [Family::V4, Family::V6].map(loopback::one_to_many);
-        let option = sockets
+    fn new() -> Self {
+        let sockets = [Family::V4, Family::V6].map(|family| {
+            let (domain, _) = family.address();
+            loopback::one_to_many(domain)
+        });
+        let supports_flags = sockets
             .iter()
             .flatten()
             .find_map(|socket| supports_flags(socket).ok());
-        let advice = match &sockets {
-            [Err(errno), Err(_)] => Some(advice::sctp(Path::new("/"), &kernel.release, *errno)),
-            _ => None,
-        };
-        let [ipv4, ipv6] = [Family::V4, Family::V6].map(Finding::of);
+        let [(ipv4, error4), (ipv6, error6)] = [Family::V4, Family::V6].map(Finding::of);
+        let works = ipv4.state == State::Works && ipv6.state != State::Fails;
+        let advice = [error4, error6]
+            .iter()
+            .flatten()
+            .filter(|_| !works)
+            .find_map(|error| advice::for_error(&**error));
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            works: ipv4.state == State::Works && ipv6.state != State::Fails,
-            kernel,
+            works,
+            kernel: Kernel::current(),
             sctp: sockets.iter().any(Result::is_ok),
-            option: option.map(trial::option_name),
-            flags: option.map(trial::flags_are),
+            option: supports_flags.map(trial::option_name),
+            atomic_flags: supports_flags,
             ipv4,
             ipv6,
             advice,
@@ -118,7 +123,7 @@ impl Report {
 }
 
 impl Kernel {
-    fn this() -> Self {
+    fn current() -> Self {
         let system = uname();
         let text = |part: &CStr| part.to_string_lossy().into_owned();
         Self {
@@ -129,56 +134,70 @@ impl Kernel {
     }
 }
 
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            release,
+            machine,
+        } = self;
+        write!(f, "{name} {release} on {machine}")
+    }
+}
+
 impl Finding {
-    fn of(family: Family) -> Self {
-        let (_, address) = family.address();
-        let (state, detail) = match loopback::one_to_many(family) {
-            Err(errno @ (Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT | Errno::SOCKTNOSUPPORT)) => (
-                State::Missing,
-                format!("no SCTP socket of this family: {errno}"),
-            ),
-            Err(errno) => (State::Fails, format!("socket: {errno}")),
-            Ok(socket) => match net::bind(&socket, &address) {
-                Err(Errno::ADDRNOTAVAIL) => {
-                    let ip = address.ip();
-                    let detail = format!(
-                        "{ip} is not there: is the interface lo up, and is the family switched off by sysctl?"
-                    );
-                    (State::Missing, detail)
-                }
-                _ => match trial::run(family) {
-                    Ok(detail) => (State::Works, detail),
-                    Err(error) => (State::Fails, error.to_string()),
-                },
-            },
+    /// The finding for one address family, and the error that it is based on.
+    fn of(family: Family) -> (Self, Option<Box<dyn Error>>) {
+        let (state, error) = match Self::attempt(family) {
+            Ok(detail) => {
+                let state = State::Works;
+                return (Self { state, detail }, None);
+            }
+            Err(state_and_error) => state_and_error,
         };
-        Self { state, detail }
+        let detail = error.to_string();
+        (Self { state, detail }, Some(error))
+    }
+
+    fn attempt(family: Family) -> Result<String, (State, Box<dyn Error>)> {
+        let (domain, address) = family.address();
+        let socket = loopback::one_to_many(domain).map_err(|error| {
+            let state = match error {
+                NoSocket(Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT | Errno::SOCKTNOSUPPORT) => {
+                    State::Missing
+                }
+                NoSocket(_) => State::Fails,
+            };
+            (state, error.into())
+        })?;
+        if let Err(Errno::ADDRNOTAVAIL) = net::bind(&socket, &address) {
+            let ip = address.ip();
+            let error = format!(
+                "{ip} is not assigned: the interface lo is down, or a sysctl disables the \
+                 address family"
+            );
+            return Err((State::Missing, error.into()));
+        }
+        trial::run(family).map_err(|error| (State::Fails, error))
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Kernel {
-            name,
-            release,
-            machine,
-        } = &self.kernel;
-        writeln!(f, "kernel    {name} {release} on {machine}")?;
-        writeln!(
-            f,
-            "sctp      {}",
-            if self.sctp { "there" } else { "missing" }
-        )?;
-        if let (Some(option), Some(flags)) = (self.option, self.flags) {
-            writeln!(f, "option    {option}: the flags are {flags}")?;
-        }
+        let sctp = if self.sctp { "available" } else { "missing" };
+        let option = self
+            .atomic_flags
+            .map_or_else(|| "not available".into(), trial::option_text);
+        writeln!(f, "kernel    {}", self.kernel)?;
+        writeln!(f, "sctp      {sctp}")?;
+        writeln!(f, "option    {option}")?;
         writeln!(f, "IPv4      {}", self.ipv4)?;
         writeln!(f, "IPv6      {}", self.ipv6)?;
         if let Some(advice) = &self.advice {
             writeln!(f, "advice    {advice}")?;
         }
-        let works = if self.works { "works" } else { "does not work" };
-        writeln!(f, "result    peeling off {works} here")
+        let works = if self.works { "work" } else { "do not work" };
+        writeln!(f, "result    peel-offs {works} on this machine")
     }
 }
 

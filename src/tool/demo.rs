@@ -1,4 +1,4 @@
-//! Three clients on one socket, and the busy one peeled off.
+//! `demo`: three clients on one socket, one of which is peeled off.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -16,9 +16,9 @@ use crate::loopback::{Family, Result, client, receive, receive_from, send, send_
 use crate::trial::{self, expect};
 use crate::{Command, common};
 
-/// Messages that wait on the one-to-many socket when the busy client is peeled off.
-const BACKLOG: usize = 50;
-/// Messages each way over the peeled-off descriptor.
+/// Messages that are queued on the one-to-many socket before the peel-off.
+const QUEUED: usize = 50;
+/// Messages in each direction after the peel-off.
 const EXCHANGES: usize = 10;
 
 struct Client {
@@ -28,17 +28,18 @@ struct Client {
 }
 
 pub(crate) const HELP: &str = "\
-A server, three clients, and the busy one peeled off, on loopback. It stops at
-the first thing that is not as it should be.
+Runs a server and three clients on the loopback interface, and peels off one of
+the clients. Stops at the first step with an unexpected result.
 
 Usage: sctp-peeloff [demo] [--ipv6]
 
 Options:
-  --ipv6           over ::1 instead of 127.0.0.1
-  -h, --help       this text
-  -V, --version    the version
+  --ipv6           use ::1 instead of 127.0.0.1
+  -h, --help       print this help
+  -V, --version    print the version
 
-Status: 0 all was seen to be so, 1 something was not, 2 wrong usage.
+Exit status: 0 every step has the expected result, 1 a step has failed,
+2 incorrect usage.
 ";
 
 pub(crate) fn parse(mut parser: Parser, help: &'static str) -> Result<Command, lexopt::Error> {
@@ -52,14 +53,14 @@ pub(crate) fn parse(mut parser: Parser, help: &'static str) -> Result<Command, l
     Ok(Command::Demo(family))
 }
 
-/// `println!` would panic where nobody reads any more.
-macro_rules! say {
-    ($($words:tt)*) => { writeln!(io::stdout(), $($words)*) };
+/// `println!`, but returns an error if standard output is closed.
+macro_rules! print_line {
+    ($($text:tt)*) => { writeln!(io::stdout(), $($text)*) };
 }
 
 pub(crate) fn run(family: Family) -> Result<()> {
     let system = uname();
-    say!(
+    print_line!(
         "kernel    {} {} on {}",
         system.sysname().to_string_lossy(),
         system.release().to_string_lossy(),
@@ -67,75 +68,62 @@ pub(crate) fn run(family: Family) -> Result<()> {
     )?;
 
     let (server, address) = server(family)?;
-    say!(
+    print_line!(
         "server    {address}, one-to-many, descriptor {}",
         server.as_raw_fd()
     )?;
-    let support = supports_flags(&server)?;
-    say!(
-        "option    {}: the flags are {}",
-        trial::option_name(support),
-        trial::flags_are(support)
-    )?;
+    let option = trial::option_text(supports_flags(&server)?);
+    print_line!("option    {option}")?;
 
-    let mut sporadic = Vec::new();
-    for _ in 0..2 {
-        sporadic.push(associate(family, &server, address)?);
+    let mut clients = Vec::new();
+    for role in ["sporadic", "sporadic", "busy"] {
+        let client = associate(family, &server, address)?;
+        let (address, id) = (client.address, client.id);
+        print_line!("client    {address}, association {id}, {role}")?;
+        clients.push(client);
     }
-    let busy = associate(family, &server, address)?;
-    for (client, what) in [
-        (&sporadic[0], "sporadic"),
-        (&sporadic[1], "sporadic"),
-        (&busy, "busy"),
-    ] {
-        say!(
-            "client    {}, association {}, {what}",
-            client.address,
-            client.id
-        )?;
-    }
-    let mut expected: Vec<_> = sporadic
-        .iter()
-        .chain([&busy])
-        .map(|client| client.id)
-        .collect();
-    expect_ids(&server, &mut expected, "three clients have associated")?;
+    let mut expected: Vec<_> = clients.iter().map(|client| client.id).collect();
+    expect_ids(&server, &mut expected, "three clients are associated")?;
+    let busy = clients.pop().ok_or("no busy client")?;
 
-    for number in 0..BACKLOG {
-        send(&busy.socket, &format!("backlog {number}"))?;
+    for number in 0..QUEUED {
+        send(&busy.socket, &format!("queued {number}"))?;
     }
-    let (peeled, time) = peel_busy(&server, &busy)?;
-    trial::has_flags(&peeled)?;
-    say!("flags     O_NONBLOCK on, FD_CLOEXEC on")?;
+    let (peeled, time) = peel_off(&server, &busy)?;
+    trial::check_flags(&peeled)?;
+    print_line!("flags     O_NONBLOCK on, FD_CLOEXEC on")?;
     expected.retain(|id| *id != busy.id);
-    expect_ids(&server, &mut expected, "the busy one was peeled off")?;
+    expect_ids(
+        &server,
+        &mut expected,
+        "the busy client is not on the one-to-many socket",
+    )?;
     expect_ids(
         &peeled,
         &mut [busy.id],
-        "the peeled-off descriptor has its one",
+        "the busy client is on the peeled-off socket",
     )?;
 
     exchange(&peeled, &busy)?;
-    say!("peeled    {BACKLOG} messages that had been waiting, then {EXCHANGES} each way")?;
-    for client in &sporadic {
+    print_line!("peeled    {QUEUED} queued messages received, then {EXCHANGES} in each direction")?;
+    for client in &clients {
         converse(&server, client)?;
     }
-    say!("server    the two others go on over the one-to-many socket")?;
-    say!("time      {time:.1?} for the peel-off")?;
+    print_line!("server    the sporadic clients still use the one-to-many socket")?;
+    print_line!("time      {time:.1?} for the peel-off")?;
     Ok(())
 }
 
-/// A client that has said one word, by which the server knows it.
+/// Connects a client. Its first message gives the server the client's address.
 fn associate(family: Family, server: &OwnedFd, address: SocketAddr) -> Result<Client> {
     let (socket, address) = client(family, address)?;
     send(&socket, "hello")?;
     let (message, sender) = receive_from(server)?;
-    if (message.as_str(), sender) != ("hello", address) {
-        return Err(format!(
-            "the server got '{message}' from {sender}, not 'hello' from {address}"
-        )
-        .into());
-    }
+    expect(
+        &format!("hello, {address}"),
+        &format!("{message}, {sender}"),
+        "the server",
+    )?;
     let id = assoc_id_of_peer(server, address)?;
     Ok(Client {
         socket,
@@ -144,71 +132,67 @@ fn associate(family: Family, server: &OwnedFd, address: SocketAddr) -> Result<Cl
     })
 }
 
-fn expect_ids(socket: &OwnedFd, expected: &mut [AssocId], when: &str) -> Result<()> {
+fn expect_ids(socket: &OwnedFd, expected: &mut [AssocId], fact: &str) -> Result<()> {
     let mut listed = assoc_ids(socket)?;
     listed.sort_unstable();
     expected.sort_unstable();
+    let descriptor = socket.as_raw_fd();
     if listed != expected {
         return Err(format!(
-            "{when}, yet descriptor {} lists {listed:?}, not {expected:?}",
-            socket.as_raw_fd()
+            "descriptor {descriptor} has the associations {listed:?} instead of {expected:?}"
         )
         .into());
     }
     let ids: Vec<_> = listed.iter().map(ToString::to_string).collect();
-    say!(
-        "ids       {} on descriptor {}: {when}",
-        ids.join(", "),
-        socket.as_raw_fd()
+    print_line!(
+        "ids       {} on descriptor {descriptor}: {fact}",
+        ids.join(", ")
     )?;
     Ok(())
 }
 
-fn peel_busy(server: &OwnedFd, busy: &Client) -> Result<(OwnedFd, Duration)> {
+fn peel_off(server: &OwnedFd, client: &Client) -> Result<(OwnedFd, Duration)> {
     let start = Instant::now();
-    let peeled = peeloff_flags(
-        server,
-        busy.id,
-        PeeloffFlags::NONBLOCK | PeeloffFlags::CLOEXEC,
-    )?;
+    let peeled = peeloff_flags(server, client.id, PeeloffFlags::all())?;
     let time = start.elapsed();
-    say!(
+    print_line!(
         "peeled    association {} into descriptor {}",
-        busy.id,
+        client.id,
         peeled.as_raw_fd()
     )?;
     Ok((peeled, time))
 }
 
-/// What was waiting has moved with the association, in order; then both sides
-/// speak.
-fn exchange(peeled: &OwnedFd, busy: &Client) -> Result<()> {
-    for number in 0..BACKLOG {
+/// Receives the messages that were queued before the peel-off, in order. Then sends
+/// messages in both directions.
+fn exchange(peeled: &OwnedFd, client: &Client) -> Result<()> {
+    for number in 0..QUEUED {
         expect(
-            &format!("backlog {number}"),
+            &format!("queued {number}"),
             &receive(peeled)?,
-            "the peeled-off descriptor",
+            "the peeled-off socket",
         )?;
     }
     for number in 0..EXCHANGES {
         let (request, reply) = (format!("request {number}"), format!("reply {number}"));
-        send(&busy.socket, &request)?;
-        expect(&request, &receive(peeled)?, "the peeled-off descriptor")?;
+        send(&client.socket, &request)?;
+        expect(&request, &receive(peeled)?, "the peeled-off socket")?;
         send(peeled, &reply)?;
-        expect(&reply, &receive(&busy.socket)?, "the busy client")?;
+        expect(&reply, &receive(&client.socket)?, "the busy client")?;
     }
     Ok(())
 }
 
-/// Over the one-to-many socket, where nothing of the busy one may turn up.
+/// Sends a message in both directions over the one-to-many socket. A message of the busy
+/// client on this socket would be an error.
 fn converse(server: &OwnedFd, client: &Client) -> Result<()> {
-    send(&client.socket, "still here")?;
+    send(&client.socket, "request")?;
     let (message, sender) = receive_from(server)?;
     expect(
-        &format!("still here, {}", client.address),
+        &format!("request, {}", client.address),
         &format!("{message}, {sender}"),
         "the server",
     )?;
-    send_to(server, client.address, "so am I")?;
-    expect("so am I", &receive(&client.socket)?, "a client")
+    send_to(server, client.address, "reply")?;
+    expect("reply", &receive(&client.socket)?, "a sporadic client")
 }

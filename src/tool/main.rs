@@ -1,4 +1,4 @@
-//! `sctp-peeloff`: peels associations off on this machine.
+//! `sctp-peeloff`: peels off SCTP associations on this machine.
 
 mod advice;
 mod check;
@@ -15,27 +15,28 @@ use lexopt::Arg::{Long, Short};
 use lexopt::{Arg, Parser};
 use loopback::{Family, Result};
 
+// The man page, sctp-peeloff.1, lists the same commands and options. Shell completions do
+// not exist, because lexopt does not generate them.
 const HELP: &str = "\
-Peels SCTP associations off one-to-many sockets, and tells what happened.
+Peels off SCTP associations from one-to-many sockets on this machine.
 
 Usage: sctp-peeloff [COMMAND] [OPTION]...
 
 Commands:
-  demo     a server, three clients, and the busy one peeled off (the default)
-  check    whether peeling off works on this machine, and how
-  serve    an echo server that peels busy peers off into threads of their own
+  demo     run a server and three clients, and peel off one client (default)
+  check    report whether peel-offs work on this machine
+  serve    run an echo server that peels off busy peers into threads
 
 Options:
-  -h, --help       this text; after a command, what the command takes
-  -V, --version    the version
+  -h, --help       print this help, or the help of the command
+  -V, --version    print the version
 
-Status: 0 it works, 1 it does not, 2 wrong usage.
+Exit status: 0 success, 1 failure, 2 incorrect usage.
 ";
 
 const VERSION: &str = concat!("sctp-peeloff ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// A command once its arguments are understood, or a text that was asked for
-/// instead.
+/// The parsed command line.
 pub(crate) enum Command {
     Demo(Family),
     Check { json: bool },
@@ -56,12 +57,15 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("sctp-peeloff: {error}");
+            if let Some(advice) = advice::for_error(&*error) {
+                eprintln!("advice: {advice}");
+            }
             ExitCode::FAILURE
         }
     }
 }
 
-/// Whether it works; an error says why not.
+/// Returns `false` if `check` has found that peel-offs do not work.
 fn run(command: Command) -> Result<bool> {
     match command {
         Command::Demo(family) => demo::run(family).map(|()| true),
@@ -74,12 +78,12 @@ fn run(command: Command) -> Result<bool> {
     }
 }
 
-/// The first word is the command; without one it is the demo.
+/// The first argument is the command. Without a command, the options are those of `demo`.
 fn parse() -> Result<Command, lexopt::Error> {
     let mut args = env::args_os().skip(1).peekable();
-    let word = args.next_if(|arg| ["demo", "check", "serve"].iter().any(|name| arg == name));
+    let name = args.next_if(|arg| ["demo", "check", "serve"].iter().any(|name| arg == name));
     let parser = Parser::from_args(args);
-    match word.as_ref().and_then(|word| word.to_str()) {
+    match name.as_ref().and_then(|name| name.to_str()) {
         Some("check") => check::parse(parser),
         Some("serve") => serve::parse(parser),
         Some(_) => demo::parse(parser, demo::HELP),
@@ -87,7 +91,7 @@ fn parse() -> Result<Command, lexopt::Error> {
     }
 }
 
-/// What every command takes.
+/// Parses the options that every command has.
 pub(crate) fn common(arg: Arg<'_>, help: &'static str) -> Result<Command, lexopt::Error> {
     match arg {
         Short('h') | Long("help") => Ok(Command::Print(help)),

@@ -1,5 +1,5 @@
-//! An echo server that keeps sporadic peers on one socket and gives busy ones a
-//! descriptor and a thread of their own.
+//! `serve`: an echo server that keeps sporadic peers on one socket, and peels off busy
+//! peers into threads.
 
 mod ending;
 mod ledger;
@@ -15,35 +15,35 @@ use std::thread;
 
 use lexopt::Arg::{Long, Value};
 use lexopt::{Parser, ValueExt};
-use rustix::net::{self, AddressFamily, SocketType, ipproto::SCTP};
-use sctp_peeloff::supports_flags;
+use rustix::net::{self, AddressFamily};
+use sctp_peeloff::{set_recvrcvinfo, subscribe_assoc_change, supports_flags};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
-use crate::loopback::{Result, during, no_sctp};
+use crate::loopback::{Result, during, one_to_many};
 use crate::{Command, common, trial};
 use ledger::{Carried, Ledger};
 use shared::Shared;
 
 pub(crate) const HELP: &str = "\
-A one-to-many echo server. Sporadic peers share its socket; an association that
-has carried enough is peeled off into a thread of its own. Each message goes
-back as it came, on its stream and with its PPID. One line tells each event, and
-on a terminal a last line the totals. SIGINT and SIGTERM end all associations
-gracefully.
+Runs an echo server on a one-to-many socket. An association that reaches a
+threshold is peeled off into a thread. Each message is returned unchanged, on
+the same stream and with the same PPID. The server prints one line for each
+event, and the totals in the last line of a terminal. SIGINT and SIGTERM shut
+down all associations gracefully.
 
 Usage: sctp-peeloff serve ADDRESS[:PORT] [OPTION]...
 
-ADDRESS is an IPv4 or IPv6 address, with a port as in 127.0.0.1:7 and [::1]:7.
-The port is 9899 if there is none; 0 takes a free one.
+ADDRESS is an IPv4 or IPv6 address. Examples with a port: 127.0.0.1:7, [::1]:7.
+The default port is 9899. Port 0 selects a free port.
 
 Options:
-  --after N        peel off after N messages (10, if there is no --after-bytes)
-  --after-bytes N  peel off after N bytes; with --after, what comes first
-  -h, --help       this text
-  -V, --version    the version
+  --after N        peel off after N messages (default 10 without --after-bytes)
+  --after-bytes N  peel off after N bytes; with --after, after the first of both
+  -h, --help       print this help
+  -V, --version    print the version
 
-Status: 0 ended by a signal, 1 it could not serve, 2 wrong usage.
+Exit status: 0 stopped by a signal, 1 failure, 2 incorrect usage.
 ";
 
 const PORT: u16 = 9899;
@@ -54,8 +54,8 @@ pub(crate) struct Options {
     after: After,
 }
 
-/// When an association is peeled off.
-#[derive(Clone, Copy)]
+/// The thresholds at which an association is peeled off.
+#[derive(Clone, Copy, Default)]
 struct After {
     messages: Option<u64>,
     bytes: Option<u64>,
@@ -69,13 +69,7 @@ impl After {
 }
 
 pub(crate) fn parse(mut parser: Parser) -> Result<Command, lexopt::Error> {
-    let (mut address, mut after) = (
-        None,
-        After {
-            messages: None,
-            bytes: None,
-        },
-    );
+    let (mut address, mut after) = (None, After::default());
     while let Some(arg) = parser.next()? {
         match arg {
             Long("after") => after.messages = Some(positive(&mut parser)?),
@@ -87,15 +81,15 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, lexopt::Error> {
     if after.messages.is_none() && after.bytes.is_none() {
         after.messages = Some(AFTER);
     }
-    let address = address.ok_or("serve needs an ADDRESS, such as 127.0.0.1")?;
+    let address = address.ok_or("serve requires an ADDRESS, such as 127.0.0.1")?;
     Ok(Command::Serve(Options { address, after }))
 }
 
 fn positive(parser: &mut Parser) -> Result<u64, lexopt::Error> {
     let number = parser.value()?.parse_with(|text| match text.parse() {
-        Ok(0) => Err("it has to be 1 or more"),
+        Ok(0) => Err("the number must be 1 or more"),
         Ok(number) => Ok(number),
-        Err(_) => Err("it is not a number"),
+        Err(_) => Err("not a number"),
     })?;
     Ok(number)
 }
@@ -110,26 +104,19 @@ fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
     };
     text.parse()
         .or_else(|_| ip.map(|ip| (ip, PORT).into()))
-        .map_err(|_| "it is no IP address, with or without a port")
+        .map_err(|_| "not an IP address, with or without a port")
 }
 
-/// Until a signal comes.
+/// Serves until a signal arrives.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let stop = stop_on_signals()?;
     let socket = listen(options.address)?;
     let address = SocketAddr::try_from(net::getsockname(&socket)?)?;
-    let support = supports_flags(&socket)?;
+    let option = trial::option_text(supports_flags(&socket)?);
     let ledger = Ledger::new();
     ledger.line("server", format_args!("{address}, one-to-many"));
-    ledger.line(
-        "option",
-        format_args!(
-            "{}: the flags are {}",
-            trial::option_name(support),
-            trial::flags_are(support)
-        ),
-    );
-    // At its end the threads are joined.
+    ledger.line("option", format_args!("{option}"));
+    // The scope joins all threads.
     thread::scope(|scope| {
         let shared = Shared::new(scope, &socket, stop.as_fd(), options.after, &ledger);
         shared.serve()
@@ -138,7 +125,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Becomes readable with the first signal, and stays so: nobody reads it.
+/// Returns a socket that becomes readable with the first signal. The socket stays
+/// readable, because it is never read.
 fn stop_on_signals() -> io::Result<UnixStream> {
     let (stop, signal) = UnixStream::pair()?;
     pipe::register(SIGINT, signal.try_clone()?)?;
@@ -146,13 +134,16 @@ fn stop_on_signals() -> io::Result<UnixStream> {
     Ok(stop)
 }
 
+/// Creates the one-to-many socket. The associations and the peeled-off sockets inherit
+/// its subscriptions.
 fn listen(address: SocketAddr) -> Result<OwnedFd> {
-    let family = match address {
+    let domain = match address {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
-    let socket = net::socket(family, SocketType::SEQPACKET, Some(SCTP)).map_err(no_sctp)?;
-    mailbox::subscribe(&socket).map_err(during("setsockopt SCTP_EVENTS"))?;
+    let socket = one_to_many(domain)?;
+    set_recvrcvinfo(&socket)?;
+    subscribe_assoc_change(&socket)?;
     net::bind(&socket, &address).map_err(|errno| format!("bind to {address}: {errno}"))?;
     net::listen(&socket, 128).map_err(during("listen"))?;
     Ok(socket)

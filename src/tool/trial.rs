@@ -1,4 +1,4 @@
-//! One peel-off on loopback, held against what it should be.
+//! One peel-off on the loopback interface, with checks.
 
 use std::os::fd::AsFd;
 
@@ -8,7 +8,7 @@ use sctp_peeloff::{PeeloffFlags, assoc_id_of_peer, assoc_ids, peeloff_flags};
 
 use crate::loopback::{Family, Result, client, receive, receive_from, send, server};
 
-/// What was seen to work.
+/// Peels off an association. Returns a description of the checks that have passed.
 pub(crate) fn run(family: Family) -> Result<String> {
     let (server, address) = server(family)?;
     let (client, peer) = client(family, address)?;
@@ -20,23 +20,23 @@ pub(crate) fn run(family: Family) -> Result<String> {
         "the server",
     )?;
     let id = assoc_id_of_peer(&server, peer)?;
-    send(&client, "waiting")?;
+    send(&client, "queued")?;
 
-    let flags = PeeloffFlags::NONBLOCK | PeeloffFlags::CLOEXEC;
-    let peeled = peeloff_flags(&server, id, flags)?;
-    has_flags(&peeled)?;
+    let peeled = peeloff_flags(&server, id, PeeloffFlags::all())?;
+    check_flags(&peeled)?;
     if !assoc_ids(&server)?.is_empty() || assoc_ids(&peeled)? != [id] {
-        return Err("the association has not moved to the new descriptor".into());
+        return Err("the association is not on the new descriptor".into());
     }
-    expect("waiting", &receive(&peeled)?, "the peeled-off descriptor")?;
+    expect("queued", &receive(&peeled)?, "the peeled-off socket")?;
     send(&peeled, "welcome")?;
     expect("welcome", &receive(&client)?, "the client")?;
     Ok(format!(
-        "an association was peeled off on {}, and both sides spoke",
+        "peeled off an association on {}, and exchanged messages",
         address.ip()
     ))
 }
 
+/// The kernel's option that [`peeloff_flags`] uses.
 pub(crate) fn option_name(supports_flags: bool) -> &'static str {
     if supports_flags {
         "SCTP_SOCKOPT_PEELOFF_FLAGS"
@@ -45,28 +45,29 @@ pub(crate) fn option_name(supports_flags: bool) -> &'static str {
     }
 }
 
-/// On kernels before 4.13 the flags take two steps.
-pub(crate) fn flags_are(supports_flags: bool) -> &'static str {
-    if supports_flags {
-        "set atomically"
+/// The option and how the flags are set, in the output for people.
+pub(crate) fn option_text(supports_flags: bool) -> String {
+    let flags = if supports_flags {
+        "flags set atomically"
     } else {
-        "set after the peel-off, with fcntl"
-    }
+        "flags set after the peel-off, with fcntl"
+    };
+    format!("{}, {flags}", option_name(supports_flags))
 }
 
-pub(crate) fn has_flags(peeled: impl AsFd) -> Result<()> {
+pub(crate) fn check_flags(peeled: impl AsFd) -> Result<()> {
     if !fcntl_getfl(&peeled)?.contains(OFlags::NONBLOCK) {
-        return Err("O_NONBLOCK was asked for and is off".into());
+        return Err("O_NONBLOCK is not set on the peeled-off socket".into());
     }
     if !fcntl_getfd(&peeled)?.contains(FdFlags::CLOEXEC) {
-        return Err("FD_CLOEXEC was asked for and is off".into());
+        return Err("FD_CLOEXEC is not set on the peeled-off socket".into());
     }
     Ok(())
 }
 
-pub(crate) fn expect(expected: &str, got: &str, who: &str) -> Result<()> {
-    if expected == got {
+pub(crate) fn expect(expected: &str, received: &str, who: &str) -> Result<()> {
+    if expected == received {
         return Ok(());
     }
-    Err(format!("{who} got '{got}', not '{expected}'").into())
+    Err(format!("{who} received '{received}' instead of '{expected}'").into())
 }

@@ -3,10 +3,10 @@
 #![no_std]
 #![no_main]
 
+use core::arch::{asm, global_asm};
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use core::panic::PanicInfo;
 
-use linux_syscall::{Result as _, syscall};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::{FdFlags, fcntl_getfd};
 use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketType, ipproto::SCTP};
@@ -15,11 +15,11 @@ use sctp_peeloff::{PeeloffFlags, assoc_id_of_peer, peeloff_flags};
 // The kernel enters here with the stack aligned and no return address on it, unlike
 // a function that was called.
 #[cfg(target_arch = "x86_64")]
-core::arch::global_asm!(".globl _start", "_start: call {start}", "ud2", start = sym start);
+global_asm!(".globl _start", "_start: call {start}", "ud2", start = sym start);
 #[cfg(target_arch = "aarch64")]
-core::arch::global_asm!(".globl _start", "_start: bl {start}", "udf #0", start = sym start);
+global_asm!(".globl _start", "_start: bl {start}", "udf #0", start = sym start);
 #[cfg(target_arch = "riscv64")]
-core::arch::global_asm!(".globl _start", "_start: call {start}", "unimp", start = sym start);
+global_asm!(".globl _start", "_start: call {start}", "unimp", start = sym start);
 
 extern "C" fn start() -> ! {
     exit(peel_off().err().unwrap_or(0))
@@ -58,9 +58,15 @@ fn expect(holds: bool, step: u8) -> Result<(), u8> {
 }
 
 fn exit(status: u8) -> ! {
-    loop {
-        // SAFETY: it takes no pointer, and nothing is left to be done.
-        let _ = unsafe { syscall!(linux_syscall::SYS_exit_group, u32::from(status)) }.check();
+    let status = usize::from(status);
+    // SAFETY: exit_group takes no pointer, and does not return.
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        asm!("syscall", in("rax") 231, in("rdi") status, options(noreturn));
+        #[cfg(target_arch = "aarch64")]
+        asm!("svc 0", in("x8") 94, in("x0") status, options(noreturn));
+        #[cfg(target_arch = "riscv64")]
+        asm!("ecall", in("a7") 94, in("a0") status, options(noreturn));
     }
 }
 

@@ -58,7 +58,7 @@ fn segments(file: &ElfFile64<'_, LittleEndian>) -> Vec<(u64, u64, elf::ProgramFl
 }
 
 #[test]
-fn nothing_but_a_kernel() {
+fn program_without_c_library_peels_off() {
     let program = build();
     let bytes = fs::read(&program).expect("the program");
     println!("{} bytes", bytes.len());

@@ -63,7 +63,7 @@ impl Drop for Folder {
 }
 
 #[test]
-fn arguments() {
+fn run_passes_arguments() {
     let odd = [
         "",
         " ",
@@ -94,7 +94,7 @@ fn arguments() {
 }
 
 #[test]
-fn environment() {
+fn run_passes_environment() {
     let mut command = guest();
     command.args(["env", "-0"]);
     for (name, value) in [
@@ -125,14 +125,14 @@ fn environment() {
 }
 
 #[test]
-fn working_directory() {
+fn run_passes_working_directory() {
     let folder = Folder::new("it's a folder");
     let output = guest().arg("pwd").current_dir(&folder.0).output().unwrap();
     assert_eq!(text(&output.stdout).trim_end(), folder.0.to_str().unwrap());
 }
 
 #[test]
-fn status() {
+fn run_returns_status_and_signals() {
     for (script, status) in [
         ("exit 0", 0),
         ("exit 7", 7),
@@ -147,7 +147,7 @@ fn status() {
 
 /// Not the one that busybox has of that name.
 #[test]
-fn the_program_is_this_machines() {
+fn run_takes_the_program_of_this_machine() {
     let script = ["-c", "readlink /proc/$$/exe"];
     let here = Command::new("sh").args(script).output().unwrap();
     assert_eq!(text(&run(script[1]).stdout), text(&here.stdout));
@@ -155,7 +155,7 @@ fn the_program_is_this_machines() {
 
 /// `env` would take such a path for a variable, and end with 0.
 #[test]
-fn a_program_with_an_equals_sign_in_its_path() {
+fn run_accepts_equals_sign_in_path() {
     let folder = Folder::new("a=b");
     let program = folder.program("program", b"#!/bin/sh\nexit 7\n");
     let output = guest().arg(&program).output().unwrap();
@@ -164,7 +164,7 @@ fn a_program_with_an_equals_sign_in_its_path() {
 }
 
 #[test]
-fn without_a_home() {
+fn run_succeeds_without_home() {
     let output = guest()
         .env_remove("HOME")
         .args(["sh", "-c", "echo \"${HOME-none}\"; exit 7"])
@@ -176,14 +176,14 @@ fn without_a_home() {
 }
 
 #[test]
-fn streams_are_apart() {
+fn run_keeps_streams_apart() {
     let output = run("echo one; echo two >&2; printf 'no end'; printf three >&2");
     assert_eq!(text(&output.stdout), "one\nno end");
     assert_eq!(text(&output.stderr), "two\nthree");
 }
 
 #[test]
-fn much_output_comes_whole() {
+fn run_passes_much_output() {
     let output = run("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done");
     let lines: Vec<_> = text(&output.stdout).lines().collect();
     assert_eq!(lines.len(), 20000);
@@ -192,7 +192,7 @@ fn much_output_comes_whole() {
 
 /// The guest waits for an answer to its first line: it comes only if the line does.
 #[test]
-fn streams_are_live() {
+fn run_passes_output_at_once() {
     let folder = Folder::new("live");
     for stream in ["", ">&2"] {
         let answer = folder.0.join("answer");
@@ -220,6 +220,6 @@ fn streams_are_live() {
 }
 
 #[test]
-fn there_is_sctp() {
+fn run_provides_sctp() {
     assert!(run("grep -q ^SCTP /proc/net/protocols").status.success());
 }

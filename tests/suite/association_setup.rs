@@ -6,13 +6,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::net::{self, SendFlags, SocketType};
+use sctp_peeloff::notification::{AssocState, Reader, Received, ReturnFlags};
 use sctp_peeloff::{
     AssocId, Error, PeeloffFlags, assoc_id_of_peer, assoc_ids, peeloff, peeloff_flags, sockopt,
+    subscribe_assoc_change,
 };
 
-use crate::support::message::{Message, receive, send};
+use crate::support::message::{MSG_NOTIFICATION, Message, receive, send};
 use crate::support::option::{self, SCTP_RTOINFO, SCTP_SOCKOPT_CONNECTX3};
-use crate::support::{FAMILIES, Family, address, server, socket, wait_for};
+use crate::support::{FAMILIES, Family, address, assert_matches, server, socket, wait_for};
 
 /// A socket that tries again soon, when the server has not answered.
 fn initiator(family: Family) -> OwnedFd {
@@ -44,7 +46,7 @@ fn connect(initiator: &OwnedFd, peer: SocketAddr) -> AssocId {
 }
 
 #[test]
-fn without_an_id_it_is_left_out() {
+fn assoc_ids_leaves_out_association_without_id() {
     for family in FAMILIES {
         let server = server(family);
         option::drop_packets(&server);
@@ -52,23 +54,14 @@ fn without_an_id_it_is_left_out() {
         let peer = address(&server);
         net::sendto(&initiator, b"hello", SendFlags::DONTWAIT, &peer).unwrap();
 
-        assert_eq!(sockopt::assoc_number(initiator.as_fd()), Ok(1));
+        assert_eq!(sockopt::assoc_number(&initiator), Ok(1));
         assert_eq!(assoc_ids(&initiator).unwrap(), []);
         let none = AssocId::from_raw(0);
-        assert_eq!(
-            sockopt::peer_addr_assoc_id(initiator.as_fd(), peer),
-            Ok(none)
-        );
+        assert_eq!(sockopt::peer_addr_assoc_id(&initiator, peer), Ok(none));
         let error = assoc_id_of_peer(&initiator, peer).unwrap_err();
-        assert!(
-            matches!(error, Error::NoSuchPeer(of) if of == peer),
-            "{error:?}"
-        );
+        assert_matches!(error, Error::NoSuchPeer(of) if of == peer);
         let error = peeloff(&initiator, none).unwrap_err();
-        assert!(
-            matches!(error, Error::NoSuchAssociation(id) if id == none),
-            "{error:?}"
-        );
+        assert_matches!(error, Error::NoSuchAssociation(id) if id == none);
 
         option::let_packets_in(&server);
         assert_eq!(receive(&server).unwrap().data, b"hello");
@@ -78,7 +71,7 @@ fn without_an_id_it_is_left_out() {
 }
 
 #[test]
-fn with_an_id_it_can_be_peeled_off() {
+fn peeloff_flags_succeeds_during_set_up() {
     for family in FAMILIES {
         let server = server(family);
         option::drop_packets(&server);
@@ -98,5 +91,70 @@ fn with_an_id_it_can_be_peeled_off() {
         );
         send(&server, &Message::new("back", 0, 0).to(message.assoc)).unwrap();
         assert_eq!(receive(&peeled).unwrap().data, b"back");
+    }
+}
+
+/// A socket that refuses associations.
+fn refusing(family: Family) -> OwnedFd {
+    socket(family, SocketType::SEQPACKET)
+}
+
+/// The next notification is `SCTP_CANT_STR_ASSOC` with this id.
+fn expect_cant_str(socket: &OwnedFd, expected: AssocId) {
+    let message = receive(socket).unwrap();
+    assert!(message.notification);
+    let flags = MSG_NOTIFICATION | ReturnFlags::EOR;
+    assert_matches!(
+        Reader::new().read(&message.data, flags),
+        Received::AssocChange(change)
+            if change.state == AssocState::CantStrAssoc && change.assoc == expected
+    );
+}
+
+fn expect_nothing(socket: &OwnedFd) {
+    fcntl_setfl(socket, OFlags::NONBLOCK).unwrap();
+    assert_eq!(receive(socket), Err(Errno::AGAIN));
+    assert_eq!(net::sockopt::socket_error(socket), Ok(Ok(())));
+}
+
+#[test]
+fn failed_set_up_is_reported_by_the_notification_alone_on_the_one_to_many_socket() {
+    for family in FAMILIES {
+        let peer = refusing(family);
+        let initiator = initiator(family);
+        subscribe_assoc_change(&initiator).unwrap();
+        let id = connect(&initiator, address(&peer));
+        expect_cant_str(&initiator, id);
+        fcntl_setfl(&initiator, OFlags::NONBLOCK).unwrap();
+        let started = net::connect(&initiator, &address(&peer));
+        assert_eq!(started, Err(Errno::INPROGRESS));
+        fcntl_setfl(&initiator, OFlags::empty()).unwrap();
+        expect_cant_str(&initiator, AssocId::from_raw(0));
+        expect_nothing(&initiator);
+    }
+}
+
+#[test]
+fn failed_set_up_is_reported_on_the_peeled_off_socket() {
+    for family in FAMILIES {
+        let peer = refusing(family);
+        let initiator = initiator(family);
+        subscribe_assoc_change(&initiator).unwrap();
+        // The refusal arrives after the peel-off.
+        option::drop_packets(&initiator);
+        let id = connect(&initiator, address(&peer));
+        let peeled = peeloff(&initiator, id).unwrap();
+        // The peeled-off socket inherits the filter on Linux 6.19 and later.
+        let filter = [0; 4];
+        let _ = option::set(
+            peeled.as_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_DETACH_FILTER,
+            &filter,
+        );
+        expect_cant_str(&peeled, id);
+        assert_eq!(receive(&peeled), Err(Errno::CONNREFUSED));
+        expect_nothing(&peeled);
+        expect_nothing(&initiator);
     }
 }

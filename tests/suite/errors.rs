@@ -6,18 +6,19 @@ use std::os::fd::OwnedFd;
 
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
-use crate::support::message::{Message, receive, send};
+use crate::support::message::receive;
 
-/// A cgroup BPF program overwrites the result.
-mod cgroup_bpf;
 /// No file descriptor is available: the limits of process and system.
 mod descriptor_limit;
-/// The documentation's chapter lists them all.
-mod guide;
 /// A seccomp filter returns the errno.
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 mod injected;
+/// What becomes of an error in `std::io::Error`.
+mod io_error;
 /// The kernel has no memory.
 mod out_of_memory;
+/// A cgroup BPF program overwrites the result, in every combination.
+mod overwritten_result;
 /// The descriptor, the id or the peer is not one that can be peeled off.
 mod sockets;
 
@@ -29,14 +30,6 @@ const WAYS: [Peeloff; 2] = [
     |server, id| peeloff(server, id),
     |server, id| peeloff_flags(server, id, PeeloffFlags::all()),
 ];
-
-fn alive(socket: &OwnedFd, client: &OwnedFd, id: AssocId) {
-    assert!(assoc_ids(socket).unwrap().contains(&id));
-    send(client, &Message::new("alive", 0, 0)).unwrap();
-    assert_eq!(receive(socket).unwrap().data, b"alive");
-    send(socket, &Message::new("so am I", 0, 0).to(id)).unwrap();
-    assert_eq!(receive(client).unwrap().data, b"so am I");
-}
 
 /// The one-to-many socket no longer has it, and the peer has seen it end.
 fn gone(server: &OwnedFd, client: &OwnedFd, id: AssocId) {

@@ -1,15 +1,15 @@
-//! The flags that come out are those that went in.
+//! The flags of the new descriptor are those that were asked for.
 
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::process::Command;
+use std::os::fd::AsRawFd;
 use std::thread;
 
-use rustix::fs::{OFlags, fcntl_getfl};
-use rustix::io::{Errno, FdFlags, fcntl_getfd};
+use rustix::io::Errno;
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, peeloff, peeloff_flags, sockopt, supports_flags};
 
-use crate::support::message::{Message, receive, send};
-use crate::support::{FAMILIES, Family, associate, filter, kernel, server};
+use crate::support::descriptors::flags_of;
+use crate::support::filter::{Call, flags_option, forbid};
+use crate::support::message::{receive, works};
+use crate::support::{FAMILIES, Family, assert_matches, associate, kernel, process, server};
 
 const COMBINATIONS: [PeeloffFlags; 4] = [
     PeeloffFlags::empty(),
@@ -18,126 +18,94 @@ const COMBINATIONS: [PeeloffFlags; 4] = [
     PeeloffFlags::all(),
 ];
 
-fn read_back(socket: &OwnedFd) -> PeeloffFlags {
-    let mut flags = PeeloffFlags::empty();
-    flags.set(
-        PeeloffFlags::NONBLOCK,
-        fcntl_getfl(socket).unwrap().contains(OFlags::NONBLOCK),
-    );
-    flags.set(
-        PeeloffFlags::CLOEXEC,
-        fcntl_getfd(socket).unwrap().contains(FdFlags::CLOEXEC),
-    );
-    flags
-}
-
 #[test]
-fn each_combination_is_read_back() {
+fn peeloff_flags_sets_each_combination() {
     for family in FAMILIES {
         let server = server(family);
-        // What the socket itself has is not inherited.
+        // The new descriptor does not inherit the flags of the socket.
         rustix::io::ioctl_fionbio(&server, true).unwrap();
         for flags in COMBINATIONS {
             let (client, id) = associate(family, &server);
             let peeled = peeloff_flags(&server, id, flags).unwrap();
-            assert_eq!(read_back(&peeled), flags);
+            assert_eq!(flags_of(&peeled), flags);
             if flags.contains(PeeloffFlags::NONBLOCK) {
                 assert_eq!(receive(&peeled), Err(Errno::AGAIN));
             }
-            send(&peeled, &Message::new("works", 0, 0)).unwrap();
-            assert_eq!(receive(&client).unwrap().data, b"works");
+            works(&peeled, &client, id);
         }
         let (_client, id) = associate(family, &server);
-        assert_eq!(
-            read_back(&peeloff(&server, id).unwrap()),
-            PeeloffFlags::empty()
-        );
+        let peeled = peeloff(&server, id).unwrap();
+        assert_eq!(flags_of(&peeled), PeeloffFlags::empty());
     }
 }
 
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 #[test]
-fn without_flags_their_option_is_not_asked() {
+fn peeloff_flags_without_flags_does_not_use_their_option() {
     let server = server(Family::V4);
     let (_client, id) = associate(Family::V4, &server);
     let plain = || {
-        filter::forbid([filter::flags_option()]);
+        forbid([flags_option()]);
         peeloff_flags(&server, id, PeeloffFlags::empty()).unwrap()
     };
     let peeled = thread::scope(|scope| scope.spawn(plain).join().unwrap());
-    assert_eq!(read_back(&peeled), PeeloffFlags::empty());
+    assert_eq!(flags_of(&peeled), PeeloffFlags::empty());
 }
 
 #[test]
-fn the_bare_call_sets_them_too() {
+fn sockopt_peeloff_flags_sets_each_combination_if_the_kernel_has_it() {
     let server = server(Family::V4);
-    let has = supports_flags(&server).unwrap();
-    assert_eq!(has, kernel::has_flags_option());
+    let has = kernel::has_flags_option();
+    assert_eq!(supports_flags(&server).unwrap(), has);
     for flags in COMBINATIONS {
         let (_client, id) = associate(Family::V4, &server);
-        let peeled = sockopt::peeloff_flags(rustix::fd::AsFd::as_fd(&server), id, flags);
-        match peeled {
-            Ok(peeled) if has => assert_eq!(read_back(&peeled), flags),
-            other => assert!(!has && matches!(other, Err(Errno::NOPROTOOPT)), "{other:?}"),
+        match sockopt::peeloff_flags(&server, id, flags) {
+            Ok(peeled) if has => assert_eq!(flags_of(&peeled), flags),
+            result => assert_matches!(result, Err(Errno::NOPROTOOPT) if !has),
         }
     }
 }
 
 #[test]
-fn a_child_sees_what_is_not_cloexec() {
+fn peeloff_flags_with_cloexec_hides_the_descriptor_from_a_child() {
+    const LOOK_FOR: &str = "SCTP_PEELOFF_LOOK_FOR";
+    if let Ok(fd) = std::env::var(LOOK_FOR) {
+        std::process::exit(i32::from(std::path::Path::new(&fd).exists()));
+    }
     let server = server(Family::V4);
     for flags in COMBINATIONS {
         let (_client, id) = associate(Family::V4, &server);
         let peeled = peeloff_flags(&server, id, flags).unwrap();
-        let child = Command::new("test")
-            .args(["-e", &format!("/proc/self/fd/{}", peeled.as_raw_fd())])
-            .status()
-            .unwrap();
-        let seen = child.success();
+        let fd = format!("/proc/self/fd/{}", peeled.as_raw_fd());
+        let child = process::this_test().env(LOOK_FOR, fd).output().unwrap();
+        let seen = child.status.code() == Some(1);
         assert_eq!(seen, !flags.contains(PeeloffFlags::CLOEXEC), "{flags:?}");
     }
 }
 
+/// Each call with which the crate could touch a socket ends the process.
 #[test]
-fn unknown_bits_are_refused_with_no_system_call() {
+fn peeloff_flags_fails_with_unknown_flags_before_any_system_call() {
     let server = server(Family::V4);
     let (client, id) = associate(Family::V4, &server);
-    let socket = server.as_raw_fd();
-    thread::scope(|scope| {
-        let refused = scope.spawn(|| {
-            use filter::Call;
-            // Each call by which the crate could touch a socket ends the process.
-            filter::forbid([
-                Call::any(&[libc::SYS_getsockopt, libc::SYS_dup, libc::SYS_socket]),
-                Call::any_fcntl(),
-            ]);
-            let unknown = PeeloffFlags::from_bits_retain(0x4000_0001);
-            let error = peeloff_flags(&server, id, unknown | PeeloffFlags::CLOEXEC).unwrap_err();
-            assert!(
-                matches!(error, Error::UnknownFlags(flags) if flags == unknown),
-                "{error:?}"
-            );
-            assert_eq!(error.errno(), Some(Errno::INVAL));
-        });
-        refused.join().unwrap();
-    });
-    assert_eq!(server.as_raw_fd(), socket);
-    let peeled = peeloff(&server, id).unwrap();
-    send(&client, &Message::new("untouched", 0, 0)).unwrap();
-    assert_eq!(receive(&peeled).unwrap().data, b"untouched");
-}
-
-#[test]
-fn every_unknown_bit_is_unknown() {
-    let server = server(Family::V4);
-    for bit in 0..32 {
-        let flag = PeeloffFlags::from_bits_retain(1 << bit);
-        if PeeloffFlags::all().contains(flag) {
-            continue;
+    let refused = || {
+        let calls = &[
+            libc::SYS_getsockopt,
+            libc::SYS_dup,
+            libc::SYS_dup3,
+            libc::SYS_socket,
+        ];
+        forbid([Call::any(calls), Call::any_fcntl()]);
+        for bit in 0..32 {
+            let flag = PeeloffFlags::from_bits_retain(1 << bit);
+            if !PeeloffFlags::all().contains(flag) {
+                let error = peeloff_flags(&server, id, flag | PeeloffFlags::CLOEXEC).unwrap_err();
+                assert_matches!(error, Error::UnknownFlags(flags) if flags == flag);
+                let error = peeloff_flags(&server, AssocId::from_raw(-1), flag).unwrap_err();
+                assert_matches!(error, Error::UnknownFlags(flags) if flags == flag);
+            }
         }
-        let error = peeloff_flags(&server, AssocId::from_raw(-1), flag).unwrap_err();
-        assert!(
-            matches!(error, Error::UnknownFlags(flags) if flags == flag),
-            "{error:?}"
-        );
-    }
+    };
+    thread::scope(|scope| scope.spawn(refused).join().unwrap());
+    works(&peeloff(&server, id).unwrap(), &client, id);
 }

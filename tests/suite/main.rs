@@ -1,31 +1,53 @@
 //! What runs on a kernel with SCTP, which `tests/guest/run` brings if this machine
-//! has none: one program, with a module for each subject.
+//! has none: one program, with a module for each subject. FreeBSD runs `portable` alone.
+//!
+//! Tests with a seccomp filter on socket calls are left out on i386 and s390x
+//! (`support/filter.rs`).
 #![allow(missing_docs)]
 
+#[cfg(target_os = "linux")]
 mod association_setup;
-
-mod descriptor_leaks;
+#[cfg(target_os = "linux")]
 mod errors;
+#[cfg(all(
+    target_os = "linux",
+    not(any(target_arch = "x86", target_arch = "s390x"))
+))]
 mod fallback;
+#[cfg(target_os = "linux")]
 mod flags;
+#[cfg(target_os = "linux")]
+mod guide;
+#[cfg(target_os = "linux")]
 mod lookup;
+#[cfg(target_os = "linux")]
 mod notification;
+#[cfg(target_os = "linux")]
 mod peeled_socket;
-/// A peel-off that no race for a descriptor can lose.
+#[cfg(target_os = "linux")]
 mod peeler;
+#[cfg(target_os = "linux")]
 mod peeloff;
+mod portable;
+#[cfg(target_os = "linux")]
 mod races;
+#[cfg(target_os = "linux")]
 mod random_calls;
+#[cfg(target_os = "linux")]
 mod rcvinfo;
-mod readme;
+#[cfg(target_os = "linux")]
 mod restricted_environment;
+#[cfg(target_os = "linux")]
 mod runtimes;
+#[cfg(target_os = "linux")]
 mod scale;
 #[path = "../support/mod.rs"]
 mod support;
 
-/// Not on i386 and s390x, whose socket calls a filter does not see.
-#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+#[cfg(all(
+    target_os = "linux",
+    not(any(target_arch = "x86", target_arch = "s390x"))
+))]
 #[test]
 fn on_an_old_kernel() {
     support::process::rerun_on_old_kernel();

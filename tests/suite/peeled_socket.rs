@@ -4,7 +4,11 @@ mod addresses;
 mod close;
 mod end;
 mod inheritance;
+mod lost_cookie_ack;
+mod marks;
 mod one_to_many;
+mod option_effect;
+mod port;
 mod queue;
 mod socket_type;
 

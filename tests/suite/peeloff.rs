@@ -53,17 +53,17 @@ fn ten_peeled_off(family: Family) {
 }
 
 #[test]
-fn ten_peeled_off_v4() {
+fn peeloff_flags_separates_ten_associations_over_ipv4() {
     ten_peeled_off(Family::V4);
 }
 
 #[test]
-fn ten_peeled_off_v6() {
+fn peeloff_flags_separates_ten_associations_over_ipv6() {
     ten_peeled_off(Family::V6);
 }
 
 #[test]
-fn queued_messages_move_with_the_association() {
+fn peeloff_flags_moves_queued_messages() {
     for family in FAMILIES {
         let server = server(family);
         let (busy, id) = associate(family, &server);
@@ -85,7 +85,7 @@ fn queued_messages_move_with_the_association() {
 }
 
 #[test]
-fn the_others_stay_and_the_one_to_many_socket_can_go() {
+fn peeloff_leaves_the_other_associations() {
     for family in FAMILIES {
         let server = server(family);
         let (stays, stays_id) = associate(family, &server);
@@ -108,7 +108,7 @@ fn the_others_stay_and_the_one_to_many_socket_can_go() {
 }
 
 #[test]
-fn the_peeled_id_is_no_longer_the_one_to_many_sockets() {
+fn send_fails_with_epipe_for_peeled_off_id() {
     let server = server(Family::V4);
     let (client, id) = associate(Family::V4, &server);
     let peeled = peeloff(&server, id).unwrap();

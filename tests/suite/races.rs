@@ -15,8 +15,8 @@ use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_fla
 use crate::support::descriptors::{self, Limit};
 use crate::support::message::{Message, receive, send};
 use crate::support::{
-    Family, PATIENCE, associate, associate_many, kernel, option, process, repetitions, server,
-    wait_for,
+    Family, PATIENCE, assert_matches, associate, associate_many, kernel, option, process,
+    repetitions, server, wait_for,
 };
 
 fn works(peeled: &OwnedFd, client: &OwnedFd) {
@@ -42,7 +42,7 @@ fn race<A: Send, B: Send>(
 }
 
 #[test]
-fn against_another_peel_off_one_wins() {
+fn peeloff_races_with_peeloff() {
     let rounds = repetitions("rounds", 200, 20);
     process::alone(|| {
         let server = server(Family::V4);
@@ -66,10 +66,7 @@ fn against_another_peel_off_one_wins() {
                 }
                 both => panic!("{both:?}"),
             };
-            assert!(
-                matches!(loser, Error::NoSuchAssociation(lost) if lost == id),
-                "{loser:?}"
-            );
+            assert_matches!(loser, Error::NoSuchAssociation(lost) if lost == id);
             works(&winner, &client);
             assert_eq!(assoc_ids(&winner).unwrap(), [id]);
         }
@@ -81,7 +78,7 @@ fn against_another_peel_off_one_wins() {
 
 /// The peer shuts down gracefully, or aborts, while it is peeled off.
 #[test]
-fn against_the_peers_close() {
+fn peeloff_races_with_close_of_the_peer() {
     let rounds = repetitions("rounds", 200, 20);
     process::alone(|| {
         let server = server(Family::V4);
@@ -114,7 +111,7 @@ fn against_the_peers_close() {
 
 /// The one-to-many socket has another descriptor, which goes at the same time.
 #[test]
-fn against_the_close_of_a_duplicate() {
+fn peeloff_races_with_close_of_a_duplicate() {
     let rounds = repetitions("rounds", 200, 20);
     process::alone(|| {
         let before = descriptors::open();
@@ -143,7 +140,7 @@ fn has_room(socket: &OwnedFd) -> bool {
 
 /// A thread waits for room to send to the association on the one-to-many socket.
 #[test]
-fn against_a_blocked_sender() {
+fn peeloff_races_with_a_blocked_sender() {
     let rounds = repetitions("rounds", 200, 20);
     process::alone(|| {
         let before = descriptors::open();
@@ -204,7 +201,7 @@ fn against_a_blocked_sender() {
 }
 
 #[test]
-fn eight_threads_peel_eight_each() {
+fn peeloff_flags_succeeds_in_eight_threads() {
     let rounds = repetitions("rounds", 200, 20);
     process::alone(|| {
         let _limit = Limit::most();

@@ -15,7 +15,7 @@ use crate::support::{descriptors, process, repetitions};
 const CALLS_A_CASE: usize = 100;
 
 #[test]
-fn any_call_does_what_the_model_says() {
+fn functions_do_what_the_model_says() {
     let cases = repetitions("cases of 100 calls", 1000, 100);
     process::alone(|| {
         let before = descriptors::open().len();

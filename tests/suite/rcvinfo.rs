@@ -80,7 +80,7 @@ fn other() -> impl Strategy<Value = (i32, i32, Vec<u8>)> {
     (kind, vec(any::<u8>(), 0..40)).prop_map(|((level, kind), data)| (level, kind, data))
 }
 
-/// A control message, and the offset and the size of what from_control needs of it.
+/// A control message, and the offset and the size of what `from_control` needs of it.
 fn ours() -> impl Strategy<Value = (i32, usize, Vec<u8>)> {
     let rcvinfo = offset_of!(libc::sctp_rcvinfo, rcv_assoc_id);
     let sndrcv = offset_of!(libc::sctp_sndrcvinfo, sinfo_assoc_id);

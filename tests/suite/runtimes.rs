@@ -1,24 +1,33 @@
-//! A peeled-off descriptor in runtimes and other crates: each echoes, holds back
-//! when its peer does not read, and notices the association's end.
-#![allow(unreachable_pub, reason = "what the guide shows is pasted elsewhere")]
+//! A peeled-off socket in runtimes and other crates: each echoes, stops reading from a
+//! peer that does not read, and notices the end of the association.
+#![allow(
+    unreachable_pub,
+    reason = "the examples are modules of a larger program"
+)]
 
-// What the guide's chapter `runtimes` shows, each followed by its tests.
+// The guide's examples.
+#[path = "../../src/guide/runtimes/async_io.rs"]
 mod async_io;
-mod mio;
-mod nix;
-mod polling;
-mod rustix;
-mod socket2;
-mod threads;
-mod tokio;
-
-// What they share, and the guide shows too.
+#[path = "../../src/guide/runtimes/echo.rs"]
 mod echo;
-mod inbox;
+#[path = "../../src/guide/runtimes/mio.rs"]
+mod mio;
+#[path = "../../src/guide/runtimes/poll.rs"]
+mod poll;
+#[allow(unsafe_code, reason = "the caller of Poller::add must call delete")]
+#[path = "../../src/guide/runtimes/polling.rs"]
+mod polling;
+#[path = "../../src/guide/runtimes/socket2.rs"]
+mod socket2;
+#[path = "../../src/guide/runtimes/std.rs"]
+mod std_thread;
 
 mod association_end;
 mod edge_triggered;
-mod guide_examples;
+/// The tests of each example.
+mod examples;
 mod harness;
 mod partial_messages;
 mod queues;
+
+use super::guide::inbox;

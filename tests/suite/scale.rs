@@ -4,11 +4,11 @@ use std::fs::read_to_string;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff_flags};
+use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
 use crate::support::descriptors::{self, Limit};
 use crate::support::message::{Message, receive, send};
-use crate::support::{Family, associate_many, process, repetitions, server, wait_for};
+use crate::support::{FAMILIES, Family, associate_many, process, repetitions, server, wait_for};
 
 /// The number behind a word in a file of /proc.
 fn read_number(file: &str, word: &str) -> u64 {
@@ -51,7 +51,7 @@ fn answers(peeled: &OwnedFd, client: &OwnedFd, id: AssocId) {
 }
 
 #[test]
-fn many_associations_are_peeled_off() {
+fn peeloff_flags_takes_many_associations_from_one_socket() {
     let number = repetitions("associations", 10_000, 1_000);
     process::alone(|| {
         let _limit = Limit::most();
@@ -86,5 +86,33 @@ fn many_associations_are_peeled_off() {
         drop((server, peeled, clients));
         assert_eq!(descriptors::open(), descriptors_before);
         no_associations();
+    });
+}
+
+#[test]
+fn peeloff_leaves_no_descriptor_behind() {
+    process::alone(|| {
+        let _limit = Limit::most();
+        for family in FAMILIES {
+            let server = server(family);
+            let before = descriptors::open();
+            for _ in 0..10 {
+                let clients = associate_many(family, &server, 50);
+                let peel = |(number, (_, id)): (usize, &(_, AssocId))| match number % 2 {
+                    0 => peeloff(&server, *id).unwrap(),
+                    _ => peeloff_flags(&server, *id, PeeloffFlags::all()).unwrap(),
+                };
+                let peeled: Vec<_> = clients.iter().enumerate().map(peel).collect();
+                assert_eq!(descriptors::open().len(), before.len() + 100);
+                drop(clients);
+                for peeled in &peeled {
+                    wait_for("its end", || {
+                        assoc_ids(peeled).unwrap().is_empty().then_some(())
+                    });
+                }
+            }
+            assert_eq!(descriptors::open(), before);
+            assert_eq!(assoc_ids(&server).unwrap(), []);
+        }
     });
 }

@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::PathBuf;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF, SCTP_SOCKOPT_PEELOFF_FLAGS};
 
 /// A group of its own, below a hierarchy mounted for it. Both go with it, when
 /// nothing is in the group any more.
@@ -56,6 +57,17 @@ impl Group {
         let program = load(program);
         attach(group.as_raw_fd(), program.as_raw_fd());
     }
+
+    pub fn detach_from_getsockopt(&self) {
+        let group = fs::File::open(&self.folder).expect("the group");
+        let detach = Attach {
+            group: group.as_raw_fd(),
+            program: 0,
+            kind: BPF_CGROUP_GETSOCKOPT,
+            flags: 0,
+        };
+        bpf(BPF_PROG_DETACH, &detach);
+    }
 }
 
 impl Drop for Group {
@@ -85,48 +97,59 @@ const fn instruction(code: u8, registers: u8, offset: i16, immediate: i32) -> In
     }
 }
 
-/// `r0 = value; exit`: 0 refuses, 1 lets the answer through.
-const fn answer(value: i32) -> [Instruction; 2] {
+/// What a program for getsockopt overwrites.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Overwrite {
+    /// Only for the two options of a peel-off, so that queries are not affected.
+    pub only_peeloff: bool,
+    /// The result becomes `EPERM`.
+    pub refuse: bool,
+    /// The result becomes 0.
+    pub zero: bool,
+    /// The second word of the value, which is `sd`.
+    pub sd: Option<i32>,
+}
+
+impl Overwrite {
+    pub fn program(self) -> Vec<Instruction> {
+        let mut program = Vec::new();
+        if self.only_peeloff {
+            // r2 = context->optname; goto past the exit if it is one of the options
+            program.push(instruction(0x61, 0x12, 28, 0));
+            program.push(instruction(0x15, 2, 3, SCTP_SOCKOPT_PEELOFF));
+            program.push(instruction(0x15, 2, 2, SCTP_SOCKOPT_PEELOFF_FLAGS));
+            program.extend(exit_with(1));
+        }
+        if self.zero {
+            // r2 = 0; context->retval = r2
+            program.push(instruction(0xb7, 2, 0, 0));
+            program.push(instruction(0x63, 0x21, 36, 0));
+        }
+        if let Some(sd) = self.sd {
+            // r2 = context->optval; r3 = context->optval_end; r4 = r2 + 8
+            program.push(instruction(0x79, 0x12, 8, 0));
+            program.push(instruction(0x79, 0x13, 16, 0));
+            program.push(instruction(0xbf, 0x24, 0, 0));
+            program.push(instruction(0x07, 4, 0, 8));
+            // if r4 > r3 goto past the stores, one for each byte: it is not aligned
+            program.push(instruction(0x2d, 0x34, 4, 0));
+            for (offset, byte) in (4..).zip(sd.to_ne_bytes()) {
+                program.push(instruction(0x72, 2, offset, byte.into()));
+            }
+        }
+        program.extend(exit_with((!self.refuse).into()));
+        program
+    }
+}
+
+/// `r0 = value; exit`: 0 refuses, 1 passes the result.
+const fn exit_with(value: i32) -> [Instruction; 2] {
     [instruction(0xb7, 0, 0, value), instruction(0x95, 0, 0, 0)]
-}
-
-/// Refuses each getsockopt.
-pub fn refuse() -> Vec<Instruction> {
-    answer(0).to_vec()
-}
-
-/// `context->retval = 0`.
-pub fn return_zero() -> Vec<Instruction> {
-    let mut program = vec![
-        instruction(0xb7, 2, 0, 0),
-        // *(u32 *)(r1 + 36) = r2
-        instruction(0x63, 0x21, 36, 0),
-    ];
-    program.extend(answer(1));
-    program
-}
-
-/// Zeroes the value's second word, where it has one.
-pub fn zero_second_word() -> Vec<Instruction> {
-    let mut program = vec![
-        // r2 = context->optval; r3 = context->optval_end; r4 = r2 + 8
-        instruction(0x79, 0x12, 8, 0),
-        instruction(0x79, 0x13, 16, 0),
-        instruction(0xbf, 0x24, 0, 0),
-        instruction(0x07, 4, 0, 8),
-        // if r4 > r3 goto past the stores, which go by bytes for want of alignment
-        instruction(0x2d, 0x34, 4, 0),
-        instruction(0x72, 2, 4, 0),
-        instruction(0x72, 2, 5, 0),
-        instruction(0x72, 2, 6, 0),
-        instruction(0x72, 2, 7, 0),
-    ];
-    program.extend(answer(1));
-    program
 }
 
 const BPF_PROG_LOAD: i32 = 5;
 const BPF_PROG_ATTACH: i32 = 8;
+const BPF_PROG_DETACH: i32 = 9;
 const BPF_PROG_TYPE_CGROUP_SOCKOPT: u32 = 25;
 const BPF_CGROUP_GETSOCKOPT: u32 = 21;
 

@@ -1,8 +1,12 @@
 //! How many descriptors this process has, and may have: for `process::alone`.
 
 use std::fs::File;
+use std::os::fd::AsFd;
 
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::{FdFlags, fcntl_getfd};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sctp_peeloff::PeeloffFlags;
 
 /// The numbers of the open descriptors, but for the one that this takes itself.
 pub fn open() -> Vec<i32> {
@@ -32,9 +36,8 @@ pub struct Limit {
 impl Limit {
     /// No number is free: the next descriptor is refused.
     pub fn none_free() -> Self {
-        let highest = open().last().copied().expect("a descriptor");
-        let mut limit = Self::soft(u64::try_from(highest).expect("a number") + 2);
-        // One above the highest, and the gaps below it.
+        // More than a test has open.
+        let mut limit = Self::soft(256);
         while let Ok(filler) = File::open("/dev/null") {
             limit.fillers.push(filler);
         }
@@ -78,4 +81,14 @@ impl Drop for Limit {
         self.fillers.clear();
         setrlimit(Resource::Nofile, self.old).expect("the old limit");
     }
+}
+
+/// The flags that a peel-off sets, as the descriptor has them.
+pub fn flags_of(fd: impl AsFd) -> PeeloffFlags {
+    let mut flags = PeeloffFlags::empty();
+    let nonblock = fcntl_getfl(&fd).expect("flags").contains(OFlags::NONBLOCK);
+    flags.set(PeeloffFlags::NONBLOCK, nonblock);
+    let cloexec = fcntl_getfd(&fd).expect("flags").contains(FdFlags::CLOEXEC);
+    flags.set(PeeloffFlags::CLOEXEC, cloexec);
+    flags
 }

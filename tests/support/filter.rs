@@ -7,6 +7,7 @@
 #![allow(unsafe_code, reason = "prctl")]
 
 use std::mem::offset_of;
+use std::thread;
 
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, seccomp_data, sock_filter};
 use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SOL_SCTP};
@@ -51,6 +52,12 @@ impl Call {
         Self::with(&[libc::SYS_close], &[(0, fd)])
     }
 
+    /// Only calls with this argument.
+    pub fn with_argument(mut self, index: usize, value: i32) -> Self {
+        self.arguments.push((index, value));
+        self
+    }
+
     pub fn socket_of(family: i32) -> Self {
         Self::with(&[libc::SYS_socket], &[(0, family)])
     }
@@ -69,6 +76,19 @@ pub fn flags_option() -> Call {
 pub fn deny(calls: impl IntoIterator<Item = Call>, errno: i32) {
     let errno = u32::try_from(errno).expect("an errno");
     apply(calls, libc::SECCOMP_RET_ERRNO | errno);
+}
+
+/// Runs the body in a thread to which the calls are denied.
+pub fn denied<T: Send>(
+    calls: impl IntoIterator<Item = Call> + Send,
+    errno: i32,
+    body: impl FnOnce() -> T + Send,
+) -> T {
+    let run = || {
+        deny(calls, errno);
+        body()
+    };
+    thread::scope(|scope| scope.spawn(run).join().expect("no panic"))
 }
 
 /// From here on, on this thread, the calls end the process, and so fail the test.

@@ -3,10 +3,14 @@
     unsafe_code,
     reason = "sendmsg and recvmsg with SCTP's control messages"
 )]
-#![allow(clippy::cast_possible_truncation, reason = "sizes of small structs")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sizes of small structs, and flags"
+)]
 
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::ReturnFlags;
@@ -14,11 +18,14 @@ use sctp_peeloff::sockopt::SOL_SCTP;
 use sctp_peeloff::{AssocId, RcvInfo};
 
 use super::option::last_errno;
+use super::wait_for;
 
-const SCTP_SNDINFO: i32 = 2;
-pub const MSG_NOTIFICATION: ReturnFlags = ReturnFlags::from_bits_retain(0x8000);
+const IS_FREEBSD: bool = cfg!(target_os = "freebsd");
+const SCTP_SNDINFO: i32 = if IS_FREEBSD { 4 } else { 2 };
+pub const MSG_NOTIFICATION: ReturnFlags =
+    ReturnFlags::from_bits_retain(if IS_FREEBSD { 0x2000 } else { 0x8000 });
 /// `snd_flags`: end the association gracefully.
-pub const SCTP_EOF: u16 = libc::MSG_FIN as u16;
+pub const SCTP_EOF: u16 = if IS_FREEBSD { 0x100 } else { 0x200 };
 /// `snd_flags`: abort the association, with the message as the reason.
 pub const SCTP_ABORT: u16 = libc::SCTP_ABORT as u16;
 
@@ -94,7 +101,7 @@ pub fn send_flags(socket: impl AsFd, message: &Message, flags: u16) -> Result<()
     let sent = unsafe {
         let mut header: libc::msghdr = mem::zeroed();
         header.msg_iov = &raw mut part;
-        header.msg_iovlen = usize::from(!message.data.is_empty()) as _;
+        header.msg_iovlen = u8::from(!message.data.is_empty()).into();
         header.msg_control = control.0.as_mut_ptr().cast();
         header.msg_controllen = libc::CMSG_SPACE(size_of::<SendInfo>() as u32) as _;
         let first = libc::CMSG_FIRSTHDR(&raw const header);
@@ -147,8 +154,8 @@ pub fn deliver(socket: impl AsFd, data: usize, control: usize) -> Result<Deliver
     Ok(Delivery {
         data,
         control,
-        controllen: header.msg_controllen as usize,
-        flags: ReturnFlags::from_bits_retain(header.msg_flags as u32),
+        controllen: header.msg_controllen as _,
+        flags: ReturnFlags::from_bits_retain(header.msg_flags as _),
     })
 }
 
@@ -165,4 +172,16 @@ pub fn receive(socket: impl AsFd) -> Result<Message, Errno> {
         notification: got.flags.contains(MSG_NOTIFICATION),
         data: got.data,
     })
+}
+
+/// The association carries messages both ways, over this socket.
+pub fn works(socket: &OwnedFd, client: &OwnedFd, id: AssocId) {
+    send(client, &Message::new("to the server", 1, 7)).expect("send");
+    let got = wait_for("the message", || receive(socket).ok());
+    assert_eq!(
+        (got.data.as_slice(), got.assoc),
+        (&b"to the server"[..], id)
+    );
+    send(socket, &Message::new("to the client", 2, 8).to(id)).expect("send");
+    assert_eq!(receive(client).expect("the answer").data, b"to the client");
 }

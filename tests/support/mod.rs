@@ -10,13 +10,19 @@
 )]
 #![allow(clippy::missing_panics_doc, clippy::must_use_candidate)]
 
+#[cfg(target_os = "linux")]
 pub mod cgroup;
 pub mod descriptors;
+#[cfg(target_os = "linux")]
 pub mod filter;
+#[cfg(target_os = "linux")]
 pub mod kernel;
 pub mod message;
 pub mod option;
+#[cfg(target_os = "linux")]
 pub mod others;
+#[cfg(target_os = "linux")]
+pub mod packets;
 pub mod process;
 
 use std::io::Write;

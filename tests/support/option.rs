@@ -9,6 +9,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::io::Errno;
 use sctp_peeloff::sockopt::SOL_SCTP;
 
+#[cfg(target_os = "linux")]
+pub use super::packets::{drop_chunks, drop_packets, let_packets_in};
+
 pub const SCTP_RTOINFO: i32 = 0;
 pub const SCTP_NODELAY: i32 = 3;
 pub const SCTP_ADAPTATION_LAYER: i32 = 7;
@@ -71,13 +74,7 @@ pub fn last_errno() -> Errno {
 
 /// Each message comes with `struct sctp_rcvinfo`.
 pub fn receive_info(socket: impl AsFd) {
-    set(
-        socket.as_fd(),
-        SOL_SCTP,
-        SCTP_RECVRCVINFO,
-        &1_i32.to_ne_bytes(),
-    )
-    .expect("SCTP_RECVRCVINFO");
+    sctp_peeloff::set_recvrcvinfo(socket).expect("SCTP_RECVRCVINFO");
 }
 
 /// Reports the comings and goings of associations (`SCTP_ASSOC_CHANGE`) among the
@@ -95,35 +92,4 @@ pub fn subscribe_ends(socket: impl AsFd) {
 pub fn abort_on_close(socket: impl AsFd) {
     rustix::net::sockopt::set_socket_linger(socket, Some(std::time::Duration::ZERO))
         .expect("SO_LINGER");
-}
-
-/// From now on the socket takes no packet in, and its peers' are as good as lost.
-pub fn drop_packets(socket: impl AsFd) {
-    // The classic BPF program `return 0`, and a `struct sock_fprog` around it.
-    let program = libc::sock_filter {
-        code: 6,
-        jt: 0,
-        jf: 0,
-        k: 0,
-    };
-    let mut filter = [0; size_of::<usize>()];
-    filter[..2].copy_from_slice(&1_u16.to_ne_bytes());
-    let filter = [filter, (&raw const program as usize).to_ne_bytes()].concat();
-    set(
-        socket.as_fd(),
-        libc::SOL_SOCKET,
-        libc::SO_ATTACH_FILTER,
-        &filter,
-    )
-    .expect("SO_ATTACH_FILTER");
-}
-
-pub fn let_packets_in(socket: impl AsFd) {
-    set(
-        socket.as_fd(),
-        libc::SOL_SOCKET,
-        libc::SO_DETACH_FILTER,
-        &[0; 4],
-    )
-    .expect("SO_DETACH_FILTER");
 }

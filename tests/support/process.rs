@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
+#[cfg(target_os = "linux")]
 use super::filter;
 
 /// The variable that names the test whose body is to run in this process.
@@ -46,14 +47,13 @@ pub fn in_guest_without(feature: &str, body: impl FnOnce()) {
 
 /// Runs the other tests, or those that were asked for with this one, on a kernel without
 /// `SCTP_SOCKOPT_PEELOFF_FLAGS`.
+#[cfg(target_os = "linux")]
 pub fn rerun_on_old_kernel() {
-    let thread = thread::current();
-    let test = thread.name().expect("a test's thread has the test's name");
+    let test = test_name();
     let mut command = Command::new(std::env::current_exe().expect("this program"));
-    let words = std::env::args()
-        .skip(1)
-        .filter(|word| !test.contains(word.as_str()));
-    command.args(words).args(["--skip", test]);
+    let words = std::env::args().skip(1);
+    command.args(words.filter(|word| !test.contains(word)));
+    command.args(["--skip", &test]);
     let rerun = || {
         filter::deny([filter::flags_option()], libc::ENOPROTOOPT);
         ends_with(0, &mut command);
@@ -62,17 +62,29 @@ pub fn rerun_on_old_kernel() {
 }
 
 fn run(body: impl FnOnce(), command: impl FnOnce(PathBuf) -> Command) {
-    let thread = thread::current();
-    let test = thread.name().expect("a test's thread has the test's name");
+    let test = test_name();
     if std::env::var(TEST).is_ok_and(|name| name == test) {
         body();
         std::process::exit(DONE);
     }
     let mut command = command(std::env::current_exe().expect("this program"));
     command
-        .args(["--exact", "--nocapture", test])
+        .args(["--exact", "--nocapture", &test])
         .env(TEST, test);
     ends_with(DONE, &mut command);
+}
+
+/// This program, to run the same test again.
+pub fn this_test() -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", "--nocapture", &test_name()]);
+    command
+}
+
+fn test_name() -> String {
+    let thread = thread::current();
+    let name = thread.name().expect("a test's thread has the test's name");
+    name.to_owned()
 }
 
 fn ends_with(status: i32, command: &mut Command) {

@@ -1,4 +1,4 @@
-//! The end of associations that the server itself ends.
+//! Shuts down the associations of a socket when the server stops.
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use sctp_peeloff::AssocId;
-
-use super::ledger::{Carried, Ledger};
 use sctp_peeloff::notification::Reader;
 
-use super::mailbox::{Change, Event, Mailbox, end};
+use super::ledger::{Carried, Ledger};
+use super::mailbox::{Event, Mailbox, end};
 
-/// For peers to take what is on the way to them, and to answer.
+/// The time in which the peers can receive queued messages and complete the shutdown.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Ends the socket's associations gracefully. What peers still say is read and
-/// dropped, since a socket that is closed with messages unread aborts.
+/// Shuts down all associations of a socket gracefully. Messages that still arrive are
+/// read and discarded, because closing a socket with unread messages aborts the
+/// association.
 pub(crate) fn end_all(
     socket: impl AsFd,
     mailbox: &mut Mailbox,
@@ -26,15 +26,15 @@ pub(crate) fn end_all(
     ledger: &Ledger,
 ) {
     for id in open.keys() {
-        // What is not there any more has told so, or is about to.
+        // This fails if the association has ended. The notification is then queued.
         let _ = end(&socket, *id);
     }
     let deadline = Instant::now() + GRACE;
     while !open.is_empty() {
         match mailbox.receive(&socket, &mut reader) {
-            Ok(Event::Change(id, Change::Gone | Change::Aborted | Change::Lost, _)) => {
-                if let Some(carried) = open.remove(&id) {
-                    ledger.down("ended", id, carried);
+            Ok(Event::Change(change, _)) if change.state.is_end() => {
+                if let Some(carried) = open.remove(&change.assoc) {
+                    ledger.ended("ended", change.assoc, carried);
                 }
             }
             Ok(_) | Err(Errno::INTR) => {}
@@ -48,11 +48,12 @@ pub(crate) fn end_all(
         }
     }
     for (id, carried) in open {
-        // The kernel goes on with it after the socket is closed.
-        ledger.down("ending", id, carried);
+        // The kernel completes the shutdown after the socket is closed.
+        ledger.ended("ending", id, carried);
     }
 }
 
+/// Returns whether the socket became readable in this time.
 fn wait(socket: impl AsFd, time: Duration) -> bool {
     let time = Timespec::try_from(time).unwrap_or_default();
     let mut sockets = [PollFd::new(&socket, PollFlags::IN)];

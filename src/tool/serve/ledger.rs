@@ -1,21 +1,23 @@
-//! What the server tells: one line for each event, and on a terminal the totals
-//! below them.
+//! The server's output: one line for each event, and on a terminal the totals below.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
-use sctp_peeloff::AssocId;
+use sctp_peeloff::notification::{AssocChange, AssocState};
+use sctp_peeloff::{AssocId, Effect, Error};
 
-/// What an association has carried.
+use crate::advice;
+
+/// The messages of an association.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Carried {
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
-    /// Messages without their echo.
+    /// Messages that were not echoed.
     dropped: u64,
 }
 
@@ -28,7 +30,7 @@ impl Carried {
 
 impl fmt::Display for Carried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.messages == 1 { "" } else { "s" };
+        let plural = plural(self.messages);
         write!(f, "{} message{plural}, {} bytes", self.messages, self.bytes)?;
         match self.dropped {
             0 => Ok(()),
@@ -37,29 +39,35 @@ impl fmt::Display for Carried {
     }
 }
 
+fn plural(number: u64) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}
+
 #[derive(Default)]
 struct Totals {
     associations: u64,
-    up: u64,
+    established: u64,
     peeled: u64,
     carried: Carried,
-    /// Whether the line on the terminal is an older one.
-    stale: bool,
+    /// Whether the totals have changed since they were printed.
+    changed: bool,
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             associations,
-            up,
+            established,
             peeled,
             carried,
             ..
         } = self;
+        let plural = plural(*associations);
         write!(
             f,
-            "{associations} associated, {up} up, {peeled} peeled off; {carried}"
-        )
+            "{associations} association{plural}, {established} established, "
+        )?;
+        write!(f, "{peeled} peeled off; {carried}")
     }
 }
 
@@ -68,7 +76,7 @@ pub(crate) struct Ledger {
     totals: Mutex<Totals>,
 }
 
-/// Back to the line's start, and nothing left on it.
+/// Returns to the start of the line and erases the line.
 const ERASE: &str = "\r\x1b[K";
 
 impl Ledger {
@@ -83,74 +91,91 @@ impl Ledger {
         self.event(label, text, |_| {});
     }
 
-    pub(crate) fn up(&self, id: AssocId, peer: Option<SocketAddr>) {
-        let peer = peer.map_or_else(|| "a nameless peer".into(), |peer| peer.to_string());
+    pub(crate) fn established(&self, id: AssocId, peer: Option<SocketAddr>) {
+        let peer = peer.map_or_else(|| "unknown address".into(), |peer| peer.to_string());
         self.event("up", format_args!("association {id}, {peer}"), |totals| {
             totals.associations += 1;
-            totals.up += 1;
+            totals.established += 1;
         });
     }
 
-    /// `waits` if it was peeled off for an echo that its peer does not take.
+    /// `waits`: the association was peeled off because its send buffer is full.
     pub(crate) fn peeled(&self, id: AssocId, socket: RawFd, carried: Carried, waits: bool) {
-        let why = if waits {
-            ", whose peer does not read,"
+        let reason = if waits {
+            "; the peer does not read"
         } else {
             ""
         };
         self.event(
             "peeled",
-            format_args!("association {id}{why} into descriptor {socket} after {carried}"),
+            format_args!("association {id} into descriptor {socket} after {carried}{reason}"),
             |totals| totals.peeled += 1,
         );
     }
 
-    /// The association is no more.
-    pub(crate) fn down(&self, label: &str, id: AssocId, carried: Carried) {
+    /// The association has ended.
+    pub(crate) fn ended(&self, label: &str, id: AssocId, carried: Carried) {
         self.event(
             label,
             format_args!("association {id} after {carried}"),
-            |totals| {
-                totals.up = totals.up.saturating_sub(1);
-            },
+            Totals::one_ended,
         );
     }
 
     pub(crate) fn restarted(&self, id: AssocId) {
-        self.line("restart", format_args!("association {id}, by its peer"));
+        self.line("restarted", format_args!("association {id}"));
     }
 
-    /// A message stays without its echo. Its association's first such is told,
-    /// since where one comes, many do.
+    /// A peel-off has failed. The label depends on the effect on the association.
+    pub(crate) fn not_peeled(&self, id: AssocId, error: &Error, carried: Carried) {
+        let advice =
+            advice::for_peeloff(error).map_or_else(String::new, |text| format!("; {text}"));
+        match error.effect() {
+            Effect::Terminated => self.event(
+                "terminated",
+                format_args!("association {id} after {carried}: {error}{advice}"),
+                Totals::one_ended,
+            ),
+            Effect::Unknown => {
+                self.line("unknown", format_args!("association {id}: {error}{advice}"));
+            }
+            Effect::None | Effect::PeeledOff => {
+                self.line("refused", format_args!("association {id}: {error}{advice}"));
+            }
+        }
+    }
+
+    /// A message was not echoed. Only the first such message of an association is
+    /// printed.
     pub(crate) fn dropped(&self, id: AssocId, carried: &mut Carried, errno: Errno) {
         carried.dropped += 1;
         if carried.dropped == 1 {
             self.line(
                 "dropped",
-                format_args!("association {id}: a message was not echoed: {errno}"),
+                format_args!("association {id}: message not echoed: {errno}"),
             );
         }
     }
 
     pub(crate) fn carried(&self, data: &[u8]) {
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut totals = self.totals();
         totals.carried.add(data);
-        totals.stale = true;
+        totals.changed = true;
     }
 
-    /// Shows the totals on a terminal, where they have changed.
+    /// Prints the totals on a terminal if they have changed.
     pub(crate) fn refresh(&self) {
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.terminal && totals.stale {
+        let mut totals = self.totals();
+        if self.terminal && totals.changed {
             print(format_args!("{ERASE}{totals}"));
-            totals.stale = false;
+            totals.changed = false;
         }
     }
 
     pub(crate) fn close(&self) {
-        let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let totals = self.totals();
         let erase = if self.terminal { ERASE } else { "" };
-        print(format_args!("{erase}total     {totals}\n"));
+        print(format_args!("{erase}{:10} {totals}\n", "total"));
     }
 
     pub(crate) fn on_terminal(&self) -> bool {
@@ -158,18 +183,37 @@ impl Ledger {
     }
 
     fn event(&self, label: &str, text: fmt::Arguments<'_>, change: impl FnOnce(&mut Totals)) {
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut totals = self.totals();
         change(&mut totals);
         if self.terminal {
-            print(format_args!("{ERASE}{label:9} {text}\n{totals}"));
-            totals.stale = false;
+            print(format_args!("{ERASE}{label:10} {text}\n{totals}"));
+            totals.changed = false;
         } else {
-            print(format_args!("{label:9} {text}\n"));
+            print(format_args!("{label:10} {text}\n"));
         }
+    }
+
+    fn totals(&self) -> MutexGuard<'_, Totals> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The peers are served on even if nobody reads this any more.
+impl Totals {
+    fn one_ended(&mut self) {
+        self.established = self.established.saturating_sub(1);
+    }
+}
+
+/// The label of an association's end, or `None` if the association continues.
+pub(crate) fn end_label(change: AssocChange) -> Option<&'static str> {
+    change.state.is_end().then_some(match change.state {
+        AssocState::ShutdownComp => "closed",
+        _ if change.is_abort() => "aborted",
+        _ => "lost",
+    })
+}
+
+/// The server continues if standard output is closed.
 fn print(text: fmt::Arguments<'_>) {
     let mut out = io::stdout().lock();
     let _ = out.write_fmt(text).and_then(|()| out.flush());

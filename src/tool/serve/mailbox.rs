@@ -1,91 +1,74 @@
 //! Messages and notifications of an SCTP socket, one-to-many or peeled off.
 //!
-//! No call here waits. The control data of a message is what its echo is sent
-//! with: a `struct sctp_sndrcvinfo` goes both ways, and names the association, the
-//! stream, the PPID and whether the order matters.
+//! No function blocks.
 
-use std::io::{IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
+use nix::sys::socket::{MsgFlags, RecvMsg, SockaddrStorage, recvmsg};
 use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recvmsg};
-use sctp_peeloff::notification::{AssocChange, AssocState, Reader, Received};
+use sctp_peeloff::notification::{AssocChange, Reader, Received, ReturnFlags};
 use sctp_peeloff::sockopt::SOL_SCTP;
 use sctp_peeloff::{AssocId, RcvInfo};
 use socket2::{MsgHdr, SockRef};
 
-const SCTP_EVENTS: i32 = 11;
-const SCTP_SNDRCV: i32 = 1;
-/// `sinfo_flags`: end the association, gracefully.
+const SCTP_SNDINFO: i32 = 2;
+/// `rcv_flags` and `snd_flags`: the message is unordered.
+const SCTP_UNORDERED: u16 = 1;
+/// `snd_flags`: shut down the association gracefully.
 const SCTP_EOF: u16 = 0x200;
 
-/// `struct cmsghdr`
+/// The size of `struct cmsghdr`.
 const HEADER: usize = size_of::<usize>() + 8;
-/// One `struct sctp_sndrcvinfo`, which nothing else comes beside.
-const CONTROL: usize = HEADER + 32;
-/// More than a socket takes as one message by default.
+/// One `struct sctp_rcvinfo` (28 bytes), aligned.
+const RECEIVE_CONTROL: usize = HEADER + 32;
+/// One `struct sctp_sndinfo`.
+const SEND_CONTROL: usize = HEADER + 16;
+/// Longer than a message that the default socket buffers accept.
 const LONGEST: usize = 256 * 1024;
 
-pub(crate) type Control = [u8; CONTROL];
-
-/// Each message comes with its `struct sctp_sndrcvinfo`, and the comings and goings
-/// of associations are notified. Associations inherit this, and so do sockets that
-/// are peeled off.
-pub(crate) fn subscribe(socket: impl AsFd) -> Result<(), Errno> {
-    // sctp_data_io_event and sctp_association_event of struct sctp_event_subscribe;
-    // an old kernel refuses a longer struct than its own.
-    let events = [1_u8, 1];
-    #[expect(unsafe_code, reason = "no library sets this option")]
-    // SAFETY: pointer and length are those of a live array, which the kernel reads.
-    let returned = unsafe {
-        let value = events.as_ptr().cast();
-        libc::setsockopt(socket.as_fd().as_raw_fd(), SOL_SCTP, SCTP_EVENTS, value, 2)
-    };
-    if returned == 0 {
-        Ok(())
-    } else {
-        Err(errno(&std::io::Error::last_os_error()))
-    }
-}
-
-/// A whole message, as [`echo`] takes it.
+/// A complete message.
 pub(crate) struct Message<'a> {
-    pub(crate) id: AssocId,
+    pub(crate) info: RcvInfo,
     pub(crate) data: &'a [u8],
-    pub(crate) control: Control,
-}
-
-/// What an `SCTP_ASSOC_CHANGE` tells.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Change {
-    Up,
-    /// The peer's ABORT.
-    Aborted,
-    /// No answer any more.
-    Lost,
-    /// The peer has begun anew, under the same id.
-    Restarted,
-    /// Ended gracefully, by either side.
-    Gone,
 }
 
 pub(crate) enum Event<'a> {
     Message(Message<'a>),
-    Change(AssocId, Change, Option<SocketAddr>),
-    /// A message that was too long for the buffer, and is lost.
+    /// A change of an association, and the peer's address.
+    Change(AssocChange, Option<SocketAddr>),
+    /// A message of this association was longer than the buffer, and was discarded.
     TooLong(AssocId),
-    /// A part of a message, or a notification of no interest.
+    /// A part of a message, or another notification.
     Nothing,
 }
 
-/// What is received into. A long message may come in parts.
+/// The buffer for received messages. A long message can arrive in parts.
 pub(crate) struct Mailbox {
     buffer: Vec<u8>,
     filled: usize,
-    /// Whose message the parts are of, and whether some did not fit.
-    part: Option<(AssocId, bool)>,
+    part: Option<Part>,
+}
+
+/// nix reads control messages through aligned pointers.
+#[repr(align(8))]
+struct Aligned([u8; RECEIVE_CONTROL]);
+
+/// A message that has arrived in part.
+#[derive(Clone, Copy)]
+struct Part {
+    owner: AssocId,
+    too_long: bool,
+}
+
+impl Part {
+    const fn of(owner: AssocId) -> Self {
+        Self {
+            owner,
+            too_long: false,
+        }
+    }
 }
 
 impl Mailbox {
@@ -97,8 +80,10 @@ impl Mailbox {
         }
     }
 
-    /// `EAGAIN` where there is nothing; any other error but `EINTR` is the end of a
-    /// peeled-off socket.
+    /// Receives from a socket, with the reader of this socket.
+    ///
+    /// Fails with `EAGAIN` if nothing is queued. On a peeled-off socket, any other errno
+    /// except `EINTR` means that the association has ended.
     pub(crate) fn receive(
         &mut self,
         socket: impl AsFd,
@@ -106,105 +91,113 @@ impl Mailbox {
     ) -> Result<Event<'_>, Errno> {
         if self.filled == self.buffer.len() {
             self.filled = 0;
-            self.part = self.part.map(|(id, _)| (id, true));
-        }
-        let mut space = Aligned([MaybeUninit::new(0); CONTROL]);
-        let mut parts = [IoSliceMut::new(&mut self.buffer[self.filled..])];
-        let mut ancillary = RecvAncillaryBuffer::new(&mut space.0);
-        let received = recvmsg(socket, &mut parts, &mut ancillary, RecvFlags::DONTWAIT)?;
-        drop(ancillary);
-        #[expect(
-            unsafe_code,
-            reason = "rustix hands out only the control data it knows"
-        )]
-        // SAFETY: the bytes were 0 before the kernel wrote some of them.
-        let control: Control = space.0.map(|byte| unsafe { byte.assume_init() });
-        let bytes = &self.buffer[self.filled..][..received.bytes];
-
-        let kind = reader.read(bytes, received.flags);
-        if kind != Received::Message {
-            // The rest of a message whose association has failed does not come.
-            (self.filled, self.part) = (0, None);
-            let peer = received.address.and_then(|peer| peer.try_into().ok());
-            return Ok(match kind {
-                Received::AssocChange(change) => {
-                    Event::Change(change.assoc, Change::from(change), peer)
-                }
-                _ => Event::Nothing,
-            });
-        }
-        // Neither a message nor a notification: not documented, and not seen.
-        let id = RcvInfo::from_control(&control, CONTROL)
-            .ok_or(Errno::NOTCONN)?
-            .assoc;
-        let whole = received.flags.contains(ReturnFlags::EOR);
-        let too_long = match self.part {
-            Some((owner, too_long)) if owner == id => too_long,
-            Some(_) => {
-                self.buffer
-                    .copy_within(self.filled..self.filled + received.bytes, 0);
-                self.filled = 0;
-                false
+            if let Some(part) = &mut self.part {
+                part.too_long = true;
             }
-            None => false,
-        };
-        self.filled += received.bytes;
-        if !whole {
-            self.part = Some((id, too_long));
-            return Ok(Event::Nothing);
+        }
+        // nix does not return msg_controllen, so unused bytes must be zero.
+        let mut control = Aligned([0; RECEIVE_CONTROL]);
+        let mut parts = [IoSliceMut::new(&mut self.buffer[self.filled..])];
+        let received: RecvMsg<'_, '_, SockaddrStorage> = recvmsg(
+            socket.as_fd().as_raw_fd(),
+            &mut parts,
+            Some(&mut control.0),
+            MsgFlags::MSG_DONTWAIT,
+        )
+        .map_err(|errno| to_errno(&errno.into()))?;
+        let (length, address) = (received.bytes, received.address);
+        let flags = u32::from_ne_bytes(received.flags.bits().to_ne_bytes());
+        let flags = ReturnFlags::from_bits_retain(flags);
+
+        match reader.read(&self.buffer[self.filled..][..length], flags) {
+            Received::Message => {}
+            other => {
+                // A notification during a message means that the association has failed,
+                // and that the rest of the message does not arrive.
+                (self.filled, self.part) = (0, None);
+                return Ok(match other {
+                    Received::AssocChange(change) => Event::Change(change, address.and_then(ip)),
+                    _ => Event::Nothing,
+                });
+            }
+        }
+        // Each message has an SCTP_RCVINFO.
+        let info = RcvInfo::from_control(&control.0, RECEIVE_CONTROL).ok_or(Errno::NOTCONN)?;
+        Ok(self.message(info, length, flags.contains(ReturnFlags::EOR)))
+    }
+
+    /// Appends a part of a message, and returns the message if it is complete.
+    fn message(&mut self, info: RcvInfo, length: usize, complete: bool) -> Event<'_> {
+        let owner = info.assoc;
+        let mut part = self.part.unwrap_or(Part::of(owner));
+        if part.owner != owner {
+            // The rest of the other association's message does not arrive.
+            let received = self.filled..self.filled + length;
+            self.buffer.copy_within(received, 0);
+            self.filled = 0;
+            part = Part::of(owner);
+        }
+        self.filled += length;
+        if !complete {
+            self.part = Some(part);
+            return Event::Nothing;
         }
         let data = &self.buffer[..self.filled];
         (self.filled, self.part) = (0, None);
-        if too_long {
-            return Ok(Event::TooLong(id));
+        if part.too_long {
+            return Event::TooLong(owner);
         }
-        Ok(Event::Message(Message { id, data, control }))
+        Event::Message(Message { info, data })
     }
 }
 
-/// Control data stands at a word's boundary.
-#[repr(align(8))]
-struct Aligned([MaybeUninit<u8>; CONTROL]);
-
-impl From<AssocChange> for Change {
-    fn from(change: AssocChange) -> Self {
-        match change.state {
-            AssocState::CommUp => Self::Up,
-            AssocState::CommLost if change.is_abort() => Self::Aborted,
-            AssocState::Restart => Self::Restarted,
-            AssocState::ShutdownComp => Self::Gone,
-            // SCTP_COMM_LOST without an ABORT chunk, SCTP_CANT_STR_ASSOC
-            _ => Self::Lost,
-        }
-    }
+fn ip(address: SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address
+        .as_sockaddr_in()
+        .map(|address| SocketAddr::V4((*address).into()));
+    let v6 = address
+        .as_sockaddr_in6()
+        .map(|address| SocketAddr::V6((*address).into()));
+    v4.or(v6)
 }
 
-/// `EAGAIN` where the send buffer is full.
-pub(crate) fn echo(socket: impl AsFd, data: &[u8], control: &Control) -> Result<(), Errno> {
-    send(socket, &[IoSlice::new(data)], control)
+/// Returns a message to its peer, on the same stream and with the same PPID. Fails with
+/// `EAGAIN` if the send buffer is full.
+pub(crate) fn echo(socket: impl AsFd, data: &[u8], info: &RcvInfo) -> Result<(), Errno> {
+    let flags = info.flags & SCTP_UNORDERED;
+    let control = control(info.stream, flags, info.ppid, info.assoc);
+    send(socket, &[IoSlice::new(data)], &control)
 }
 
-/// Ends the association gracefully: what is on the way arrives before.
+/// Shuts down the association gracefully: queued messages are sent first.
 pub(crate) fn end(socket: impl AsFd, id: AssocId) -> Result<(), Errno> {
-    let mut control = [0; CONTROL];
-    let mut put = |at: usize, bytes: &[u8]| control[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0, &CONTROL.to_ne_bytes());
-    put(HEADER - 8, &SOL_SCTP.to_ne_bytes());
-    put(HEADER - 4, &SCTP_SNDRCV.to_ne_bytes());
-    put(HEADER + 4, &SCTP_EOF.to_ne_bytes());
-    put(HEADER + 28, &id.as_raw().to_ne_bytes());
-    send(socket, &[], &control)
+    send(socket, &[], &control(0, SCTP_EOF, 0, id))
 }
 
-fn send(socket: impl AsFd, data: &[IoSlice<'_>], control: &Control) -> Result<(), Errno> {
+/// A control message with a `struct sctp_sndinfo`.
+fn control(stream: u16, flags: u16, ppid: u32, id: AssocId) -> [u8; SEND_CONTROL] {
+    let mut control = [0; SEND_CONTROL];
+    let mut put = |at: usize, bytes: &[u8]| control[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, &SEND_CONTROL.to_ne_bytes());
+    put(HEADER - 8, &SOL_SCTP.to_ne_bytes());
+    put(HEADER - 4, &SCTP_SNDINFO.to_ne_bytes());
+    put(HEADER, &stream.to_ne_bytes());
+    put(HEADER + 2, &flags.to_ne_bytes());
+    put(HEADER + 4, &ppid.to_ne_bytes());
+    put(HEADER + 12, &id.as_raw().to_ne_bytes());
+    control
+}
+
+fn send(socket: impl AsFd, data: &[IoSlice<'_>], control: &[u8]) -> Result<(), Errno> {
     let socket = socket.as_fd();
     let message = MsgHdr::new().with_buffers(data).with_control(control);
+    // Rust programs ignore SIGPIPE.
     SockRef::from(&socket)
-        .sendmsg(&message, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
-        .map_err(|error| errno(&error))?;
+        .sendmsg(&message, MsgFlags::MSG_DONTWAIT.bits())
+        .map_err(|error| to_errno(&error))?;
     Ok(())
 }
 
-fn errno(error: &std::io::Error) -> Errno {
+fn to_errno(error: &io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)
 }

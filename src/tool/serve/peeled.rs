@@ -1,21 +1,30 @@
-//! A peeled-off association, in a thread of its own.
+//! A peeled-off association in a thread.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use sctp_peeloff::AssocId;
-use sctp_peeloff::notification::Reader;
+use sctp_peeloff::notification::{AssocState, Reader};
+use sctp_peeloff::{AssocId, RcvInfo};
 
 use super::ending::end_all;
-use super::ledger::{Carried, Ledger};
-use super::mailbox::{Change, Control, Event, Mailbox, echo};
+use super::ledger::{Carried, Ledger, end_label};
+use super::mailbox::{Event, Mailbox, Message, echo};
 
-/// An echo that did not fit into the send buffer.
+/// A message that was not echoed because the send buffer was full.
 pub(crate) struct Unsent {
-    pub(crate) data: Vec<u8>,
-    pub(crate) control: Control,
+    data: Vec<u8>,
+    info: RcvInfo,
+}
+
+impl Unsent {
+    pub(crate) fn new(message: &Message<'_>) -> Self {
+        Self {
+            data: message.data.to_vec(),
+            info: message.info,
+        }
+    }
 }
 
 pub(crate) struct Peeled {
@@ -27,18 +36,18 @@ pub(crate) struct Peeled {
 }
 
 impl Peeled {
-    /// Echoes until the association ends, or until `stop` becomes readable, and
-    /// then ends it.
+    /// Echoes messages until the association ends. If `stop` becomes readable, shuts
+    /// down the association.
     pub(crate) fn serve(mut self, stop: BorrowedFd<'_>, ledger: &Ledger) {
         let mut mailbox = Mailbox::new();
         let label = loop {
-            // An echo that waits holds back those after it: a peer that does not
-            // read is not read from.
-            let wanted = match self.unsent {
+            // Receives no message before the last one is echoed, so that a peer that
+            // does not read is slowed down.
+            let events = match self.unsent {
                 Some(_) => PollFlags::OUT,
                 None => PollFlags::IN,
             };
-            match readable(&self.socket, wanted, stop) {
+            match wait(&self.socket, events, stop) {
                 Ok(true) => {
                     let open = BTreeMap::from([(self.id, self.carried)]);
                     return end_all(&self.socket, &mut mailbox, self.reader, open, ledger);
@@ -50,7 +59,7 @@ impl Peeled {
                 }
             }
             if let Some(unsent) = self.unsent.take() {
-                match echo(&self.socket, &unsent.data, &unsent.control) {
+                match echo(&self.socket, &unsent.data, &unsent.info) {
                     Err(Errno::AGAIN | Errno::INTR) => self.unsent = Some(unsent),
                     Ok(()) => {}
                     Err(errno) => ledger.dropped(self.id, &mut self.carried, errno),
@@ -61,49 +70,35 @@ impl Peeled {
                 Ok(Event::Message(message)) => {
                     self.carried.add(message.data);
                     ledger.carried(message.data);
-                    match echo(&self.socket, message.data, &message.control) {
+                    match echo(&self.socket, message.data, &message.info) {
                         Ok(()) => {}
                         Err(Errno::AGAIN | Errno::INTR) => {
-                            self.unsent = Some(Unsent {
-                                data: message.data.to_vec(),
-                                control: message.control,
-                            });
+                            self.unsent = Some(Unsent::new(&message));
                         }
                         Err(errno) => ledger.dropped(self.id, &mut self.carried, errno),
                     }
                 }
                 Ok(Event::TooLong(_)) => ledger.dropped(self.id, &mut self.carried, Errno::MSGSIZE),
-                Ok(Event::Change(_, change, _)) => match change.end() {
+                Ok(Event::Change(change, _)) => match end_label(change) {
                     Some(label) => break label,
-                    None => ledger.restarted(self.id),
+                    None if change.state == AssocState::Restart => ledger.restarted(self.id),
+                    None => {}
                 },
                 Ok(Event::Nothing) | Err(Errno::AGAIN | Errno::INTR) => {}
-                // A peeled-off socket has no end-of-file; this comes behind the
-                // notification, if at all.
+                // The notification comes before this error, except after a peel-off of
+                // an association that has ended.
                 Err(Errno::CONNRESET) => break "aborted",
                 Err(_) => break "lost",
             }
         };
-        ledger.down(label, self.id, self.carried);
+        ledger.ended(label, self.id, self.carried);
     }
 }
 
-impl Change {
-    /// The event's name, if the association is no more.
-    pub(crate) fn end(self) -> Option<&'static str> {
-        match self {
-            Self::Up | Self::Restarted => None,
-            Self::Gone => Some("gone"),
-            Self::Aborted => Some("aborted"),
-            Self::Lost => Some("lost"),
-        }
-    }
-}
-
-/// Waits for the socket or for `stop`, and tells whether it is `stop`.
-fn readable(socket: impl AsFd, wanted: PollFlags, stop: BorrowedFd<'_>) -> Result<bool, Errno> {
+/// Waits for the socket or for `stop`. Returns whether `stop` is readable.
+fn wait(socket: impl AsFd, events: PollFlags, stop: BorrowedFd<'_>) -> Result<bool, Errno> {
     let mut both = [
-        PollFd::new(&socket, wanted),
+        PollFd::new(&socket, events),
         PollFd::new(&stop, PollFlags::IN),
     ];
     poll(&mut both, None)?;

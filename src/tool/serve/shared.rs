@@ -1,7 +1,6 @@
-//! The one-to-many socket, until an association is busy enough to leave it.
+//! The one-to-many socket. An association stays on it until it reaches a threshold.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -11,26 +10,29 @@ use std::thread::{Builder, Scope};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net;
-use sctp_peeloff::notification::Reader;
-use sctp_peeloff::{AssocId, Error, PeeloffFlags, peeloff_flags};
+use sctp_peeloff::notification::{AssocChange, AssocState, Reader};
+use sctp_peeloff::{AssocId, Effect, Error, PeeloffFlags, peeloff_flags};
 
 use super::After;
 use super::ending::end_all;
-use super::ledger::{Carried, Ledger};
-use super::mailbox::{Change, Event, Mailbox, Message, echo};
+use super::ledger::{Carried, Ledger, end_label};
+use super::mailbox::{Event, Mailbox, Message, echo};
 use super::peeled::{Peeled, Unsent};
 use crate::loopback::{Result, during};
 
-/// How often a terminal shows the totals.
+/// The interval in which the totals on a terminal are updated.
 const REFRESH: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 250_000_000,
 };
 
+/// The number of receive calls between two checks for a signal.
+const BATCH: usize = 64;
+
 #[derive(Clone, Copy, Default)]
 struct Peer {
     carried: Carried,
-    /// Since it was last to be peeled off and could not be.
+    /// The messages since the last peel-off that failed.
     since: Carried,
 }
 
@@ -52,45 +54,28 @@ impl<'scope, 'env> Shared<'scope, 'env> {
         after: After,
         ledger: &'env Ledger,
     ) -> Self {
-        let peers = BTreeMap::new();
         Self {
             scope,
             socket,
             stop,
             after,
             ledger,
-            peers,
+            peers: BTreeMap::new(),
             reader: Reader::new(),
         }
     }
 
+    /// Serves until `stop` is readable, then shuts down the associations.
     pub(crate) fn serve(mut self) -> Result<()> {
         let mut mailbox = Mailbox::new();
-        while !self.stopped()? {
-            // A few at a time, so that a flood does not drown a signal.
-            for _ in 0..64 {
-                match mailbox.receive(self.socket, &mut self.reader) {
-                    Ok(Event::Message(message)) => self.message(&message),
-                    Ok(Event::Change(id, change, peer)) => match change {
-                        Change::Up => self.up(id, peer),
-                        _ => self.changed(id, change),
-                    },
-                    Ok(Event::TooLong(id)) => self.dropped(id, Errno::MSGSIZE),
-                    Ok(Event::Nothing) | Err(Errno::INTR) => {}
-                    Err(Errno::AGAIN) => break,
-                    // One association's error, which its notification tells too.
-                    Err(errno) => {
-                        self.ledger.line("error", format_args!("receive: {errno}"));
-                        break;
-                    }
-                }
-            }
+        while !self.wait()? {
+            self.receive(&mut mailbox);
         }
         self.end(&mut mailbox)
     }
 
-    /// Waits for a message or for `stop`, and tells whether it is `stop`.
-    fn stopped(&self) -> Result<bool> {
+    /// Waits for the socket or for `stop`. Returns whether `stop` is readable.
+    fn wait(&self) -> Result<bool> {
         let timeout = self.ledger.on_terminal().then_some(&REFRESH);
         let mut both = [
             PollFd::new(self.socket, PollFlags::IN),
@@ -104,42 +89,55 @@ impl<'scope, 'env> Shared<'scope, 'env> {
         Ok(!both[1].revents().is_empty())
     }
 
-    fn up(&mut self, id: AssocId, peer: Option<SocketAddr>) {
-        self.peers.insert(id, Peer::default());
-        self.ledger.up(id, peer);
+    fn receive(&mut self, mailbox: &mut Mailbox) {
+        for _ in 0..BATCH {
+            match mailbox.receive(self.socket, &mut self.reader) {
+                Ok(Event::Message(message)) => self.message(&message),
+                Ok(Event::Change(change, peer)) => self.change(change, peer),
+                Ok(Event::TooLong(id)) => self.dropped(id, Errno::MSGSIZE),
+                Ok(Event::Nothing) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
+                // The error of one association, which its notification also reports.
+                Err(errno) => {
+                    self.ledger.line("error", format_args!("receive: {errno}"));
+                    return;
+                }
+            }
+        }
     }
 
-    fn changed(&mut self, id: AssocId, change: Change) {
-        match (change.end(), self.peers.get(&id)) {
-            (None, _) => self.ledger.restarted(id),
-            (Some(label), Some(peer)) => {
-                self.ledger.down(label, id, peer.carried);
-                self.peers.remove(&id);
+    fn change(&mut self, change: AssocChange, address: Option<SocketAddr>) {
+        let id = change.assoc;
+        match change.state {
+            AssocState::CommUp => {
+                self.peers.insert(id, Peer::default());
+                self.ledger.established(id, address);
             }
-            // One that never came up.
-            (Some(_), None) => {}
+            AssocState::Restart => self.ledger.restarted(id),
+            _ => {
+                if let Some(label) = end_label(change) {
+                    // An association that was never established is not listed.
+                    if let Some(peer) = self.peers.remove(&id) {
+                        self.ledger.ended(label, id, peer.carried);
+                    }
+                }
+            }
         }
     }
 
     fn message(&mut self, message: &Message<'_>) {
-        let id = message.id;
+        let id = message.info.assoc;
         let peer = self.peers.entry(id).or_default();
         peer.carried.add(message.data);
         peer.since.add(message.data);
         let busy = self.after.reached(peer.since);
         self.ledger.carried(message.data);
-        match echo(self.socket, message.data, &message.control) {
+        match echo(self.socket, message.data, &message.info) {
             Ok(()) if busy => self.peel_off(id, None),
             Ok(()) => {}
-            // To wait here would be to let the others wait: this one leaves now, and
-            // waits with a send buffer of its own.
-            Err(Errno::AGAIN) => {
-                let unsent = Unsent {
-                    data: message.data.to_vec(),
-                    control: message.control,
-                };
-                self.peel_off(id, Some(unsent));
-            }
+            // Waiting on this socket would delay all peers. The peeled-off socket has a
+            // send buffer for this peer alone.
+            Err(Errno::AGAIN) => self.peel_off(id, Some(Unsent::new(message))),
             Err(errno) => self.dropped(id, errno),
         }
     }
@@ -151,21 +149,21 @@ impl<'scope, 'env> Shared<'scope, 'env> {
 
     fn peel_off(&mut self, id: AssocId, unsent: Option<Unsent>) {
         let waits = unsent.is_some();
-        let carried = self
-            .peers
-            .get(&id)
-            .map_or_else(Carried::default, |peer| peer.carried);
-        // The thread comes first: without one, the association had better stay.
+        let carried = self.peers.get(&id).copied().unwrap_or_default().carried;
+        // The thread is created first. If this fails, the association stays.
         let thread = match self.thread() {
             Ok(thread) => thread,
-            Err(error) => return self.refused(id, &error, waits),
+            Err(error) => {
+                let ledger = self.ledger;
+                ledger.line("refused", format_args!("association {id}: thread: {error}"));
+                return self.stays(id, waits);
+            }
         };
         match peeloff_flags(self.socket, id, PeeloffFlags::all()) {
-            // No call of the thread's relies on the flags.
+            // The thread does not need the flags.
             Ok(socket) | Err(Error::FlagsNotSet { socket, .. }) => {
                 self.peers.remove(&id);
-                let number = socket.as_raw_fd();
-                self.ledger.peeled(id, number, carried, waits);
+                self.ledger.peeled(id, socket.as_raw_fd(), carried, waits);
                 let peeled = Peeled {
                     socket,
                     id,
@@ -174,20 +172,26 @@ impl<'scope, 'env> Shared<'scope, 'env> {
                     reader: self.reader.peel(id),
                 };
                 if thread.send(peeled).is_err() {
-                    self.ledger.down("lost", id, carried);
+                    self.ledger.ended("lost", id, carried);
                 }
             }
             Err(error) => {
-                self.refused(id, &error, waits);
-                // Nothing else will tell.
-                if matches!(error, Error::AssociationLost(_)) {
-                    self.changed(id, Change::Lost);
+                self.ledger.not_peeled(id, &error, carried);
+                match error.effect() {
+                    // No notification follows.
+                    Effect::Terminated => {
+                        self.peers.remove(&id);
+                    }
+                    // If the association still exists, its messages and its end arrive
+                    // on this socket.
+                    Effect::None | Effect::PeeledOff | Effect::Unknown => self.stays(id, waits),
                 }
             }
         }
     }
 
-    /// A thread that waits for an association, and ends if none comes.
+    /// Creates a thread that waits for a peeled-off association. The thread ends if the
+    /// sender is dropped.
     fn thread(&self) -> io::Result<SyncSender<Peeled>> {
         let (stop, ledger) = (self.stop, self.ledger);
         let (sender, receiver) = sync_channel::<Peeled>(1);
@@ -199,29 +203,22 @@ impl<'scope, 'env> Shared<'scope, 'env> {
         Ok(sender)
     }
 
-    /// The association stays, and its next try is as far off as the first was.
-    fn refused(&mut self, id: AssocId, error: &dyn fmt::Display, waits: bool) {
+    /// The association stays on this socket until it reaches a threshold again.
+    fn stays(&mut self, id: AssocId, waits: bool) {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.since = Carried::default();
         }
-        self.ledger
-            .line("refused", format_args!("association {id}: {error}"));
         if waits {
             self.dropped(id, Errno::AGAIN);
         }
     }
 
     fn end(self, mailbox: &mut Mailbox) -> Result<()> {
-        // No more associations.
+        // Refuses new associations.
         net::listen(self.socket, 0).map_err(during("listen"))?;
-        let open = self.peers.iter().map(|(id, peer)| (*id, peer.carried));
-        end_all(
-            self.socket,
-            mailbox,
-            self.reader,
-            open.collect(),
-            self.ledger,
-        );
+        let peers = self.peers.iter();
+        let open = peers.map(|(id, peer)| (*id, peer.carried)).collect();
+        end_all(self.socket, mailbox, self.reader, open, self.ledger);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::{RUNNER, guest, run, text};
 
 #[test]
-fn a_guest_without_a_status_is_a_failure() {
+fn run_fails_without_a_status() {
     let output = run("echo o >/proc/sysrq-trigger; sleep 20");
     assert_eq!(output.status.code(), Some(125));
     assert!(
@@ -61,7 +61,7 @@ fn process_with(word: &str) -> Option<String> {
 }
 
 #[test]
-fn the_time_limit_ends_the_guest() {
+fn run_ends_the_guest_at_the_time_limit() {
     let (child, folder) = long_run(guest().env("GUEST_TIMEOUT", "15"));
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(124));
@@ -74,7 +74,7 @@ fn the_time_limit_ends_the_guest() {
 }
 
 #[test]
-fn an_interrupt_ends_the_guest() {
+fn run_ends_the_guest_at_an_interrupt() {
     use rustix::process::{Pid, Signal, kill_process};
     for (signal, name, status) in [(Signal::INT, "INT", 130), (Signal::TERM, "TERM", 143)] {
         // A shell cannot trap what was ignored when it started.

@@ -5,7 +5,7 @@ use std::fs;
 use super::{Folder, RUNNER, guest, text};
 
 #[test]
-fn an_unknown_kernel_is_refused() {
+fn run_refuses_unknown_kernel() {
     let output = guest()
         .env("GUEST_KERNEL", "0.1")
         .arg("true")
@@ -20,7 +20,7 @@ fn an_unknown_kernel_is_refused() {
 
 /// The release of Debian's newest may move on; the others' may not.
 #[test]
-fn the_kernel_asked_for_is_the_one_that_runs() {
+fn run_boots_the_kernel_that_was_asked_for() {
     for (kernel, release) in [("5.10", "5.10."), ("6.1", "6.1."), ("6.12", "6.12.")] {
         let output = guest()
             .env("GUEST_KERNEL", kernel)
@@ -34,7 +34,7 @@ fn the_kernel_asked_for_is_the_one_that_runs() {
 
 /// By its ELF header; a processor that no guest has is refused by name.
 #[test]
-fn a_program_of_an_unknown_processor_is_refused() {
+fn run_refuses_program_of_unknown_architecture() {
     let mut header = vec![0; 64];
     header[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
     header[18..20].copy_from_slice(&[0x02, 0x01]);
@@ -48,7 +48,7 @@ fn a_program_of_an_unknown_processor_is_refused() {
 
 /// Within a guest, whose kernel has SCTP, and from which no other can be reached.
 #[test]
-fn without_root_the_hosts_kernel_is_not_for_tests() {
+fn run_uses_the_host_for_tests_only_as_root() {
     let folder = Folder::new("no root");
     folder.program("id", b"#!/bin/sh\necho 1000\n");
     folder.program("apt-get", b"#!/bin/sh\nexit 100\n");
@@ -71,7 +71,7 @@ fn without_root_the_hosts_kernel_is_not_for_tests() {
 
 /// An empty cache, and an apt that reaches nothing.
 #[test]
-fn without_a_package_the_message_says_what_to_do() {
+fn run_says_what_to_do_without_a_package() {
     let folder = Folder::new("no apt");
     let script = b"#!/bin/sh\necho 'nothing reached' >&2\nexit 100\n";
     folder.program("apt-get", script);
@@ -91,7 +91,7 @@ fn without_a_package_the_message_says_what_to_do() {
 
 /// Its memory is a file, and a guest that fills the file's folder dies of it.
 #[test]
-fn without_room_for_its_memory_there_is_no_guest() {
+fn run_refuses_a_guest_without_room_for_its_memory() {
     let output = guest()
         .env("GUEST_MEMORY", "4096G")
         .arg("true")

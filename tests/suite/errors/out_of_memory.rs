@@ -1,5 +1,5 @@
-//! A peel-off for which the kernel has no memory: each association is either
-//! peeled off, untouched, or told as lost.
+//! The kernel has no memory for a peel-off: each association is peeled off, not
+//! affected, or reported as lost.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -20,7 +20,7 @@ const ASSOCIATIONS: usize = 400;
 /// the socket, which comes before the association moves, now at the file, which
 /// comes after.
 #[test]
-fn without_memory_the_fate_is_told() {
+fn peeloff_reports_the_effect_if_memory_runs_out() {
     process::in_guest(|| {
         let _limit = Limit::most();
         let server = server(Family::V4);

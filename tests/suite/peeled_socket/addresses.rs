@@ -50,7 +50,7 @@ fn peer_name(socket: &OwnedFd) -> SocketAddr {
 }
 
 #[test]
-fn names() {
+fn getpeername_and_getsockname_depend_on_the_kernel() {
     for family in FAMILIES {
         let server = server(family);
         let (client, id) = associate(family, &server);
@@ -74,7 +74,7 @@ fn names() {
 
 /// Whatever the names say.
 #[test]
-fn addresses_by_the_options() {
+fn address_options_return_all_addresses() {
     let none = AssocId::from_raw(0);
     for family in FAMILIES {
         let server = server(family);
@@ -88,7 +88,7 @@ fn addresses_by_the_options() {
 }
 
 #[test]
-fn all_bound_addresses_are_inherited() {
+fn peeloff_inherits_all_bound_addresses() {
     let server = socket(Family::V4, SocketType::SEQPACKET);
     let first = address(&server);
     let second = SocketAddr::from(([127, 0, 0, 2], first.port()));

@@ -28,7 +28,7 @@ fn wait_until_readable(peeled: &OwnedFd) {
 const RESET: Read = Read::Failed(Errno::CONNRESET);
 
 #[test]
-fn close_is_graceful() {
+fn close_ends_the_association_gracefully() {
     for family in FAMILIES {
         let (client, peeled, _) = peeled_off(family);
         let messages: Vec<_> = (0..100).map(|number| format!("message {number}")).collect();
@@ -45,7 +45,7 @@ fn close_is_graceful() {
 
 /// Nothing ends before the last descriptor does.
 #[test]
-fn the_last_descriptors_close() {
+fn close_does_not_end_the_association_of_a_duplicate() {
     let (client, peeled, id) = peeled_off(Family::V4);
     let duplicate = peeled.try_clone().unwrap();
     drop(peeled);
@@ -95,7 +95,7 @@ fn close_without_lingering_aborts() {
 
 /// The descriptor stays, and can be told of the end.
 #[test]
-fn an_empty_message_with_eof_is_graceful() {
+fn sctp_eof_ends_the_association_gracefully() {
     for family in FAMILIES {
         let (client, peeled, _) = peeled_off(family);
         option::subscribe_ends(&peeled);
@@ -111,7 +111,7 @@ fn an_empty_message_with_eof_is_graceful() {
 
 /// Another message is refused while the end is on its way.
 #[test]
-fn nothing_can_be_sent_behind_eof() {
+fn send_fails_with_eshutdown_after_sctp_eof() {
     let server = quick_server(Family::V4);
     let (client, id) = associate(Family::V4, &server);
     let peeled = peel(&server, id);
@@ -125,7 +125,7 @@ fn nothing_can_be_sent_behind_eof() {
 }
 
 #[test]
-fn a_message_with_abort_aborts() {
+fn sctp_abort_aborts_the_association() {
     for family in FAMILIES {
         let (client, peeled, _) = peeled_off(family);
         send_flags(&peeled, &Message::new("the reason", 0, 0), SCTP_ABORT).unwrap();

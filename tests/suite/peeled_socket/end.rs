@@ -116,7 +116,7 @@ fn each(mut body: impl FnMut(Family, Peer, Subscribed)) {
 
 /// Notifications, the pending error once, and then nothing for ever.
 #[test]
-fn for_a_reader_that_does_not_block() {
+fn nonblocking_read_never_reports_end_of_file() {
     each(|family, peer, subscribed| {
         let (client, peeled) = peeled_off(family, subscribed, peel_nonblocking);
         let epoll = watch(&peeled, INTEREST);
@@ -150,7 +150,7 @@ fn for_a_reader_that_does_not_block() {
 }
 
 #[test]
-fn for_a_reader_that_blocks() {
+fn blocking_read_fails_with_enotconn_after_the_end() {
     each(|family, peer, subscribed| {
         let (client, peeled) = peeled_off(family, subscribed, peel);
         let reads: Vec<Read> = blocked(
@@ -171,7 +171,7 @@ fn for_a_reader_that_blocks() {
 /// An edge-triggered epoll wakes for room to write, which is no news, and for
 /// nothing else.
 #[test]
-fn for_an_edge_triggered_epoll() {
+fn edge_triggered_epoll_reports_no_end_without_subscription() {
     for (interest, reported) in [
         (INTEREST, EventFlags::OUT),
         (EventFlags::IN | EventFlags::RDHUP, EventFlags::empty()),
@@ -187,7 +187,7 @@ fn for_an_edge_triggered_epoll() {
 
 /// The end is told behind all that the peer had sent.
 #[test]
-fn messages_come_first() {
+fn read_returns_messages_before_the_end() {
     for family in FAMILIES {
         for peer in [Peer::Closes, Peer::Aborts] {
             let (client, peeled) = peeled_off(family, Subscribed::After, peel_nonblocking);
@@ -208,7 +208,7 @@ fn messages_come_first() {
 
 /// A subscription that comes after the end is told nothing: hence `assoc_ids`.
 #[test]
-fn a_subscription_can_come_too_late() {
+fn subscription_reports_no_end_that_was_before_it() {
     let (client, peeled) = peeled_off(Family::V4, Subscribed::Never, peel_nonblocking);
     Peer::Closes.end(client, &peeled);
     option::subscribe_ends(&peeled);
@@ -218,7 +218,7 @@ fn a_subscription_can_come_too_late() {
 
 /// A send says the pending error, and after that that there is no association.
 #[test]
-fn for_a_sender() {
+fn send_fails_with_epipe_after_the_end() {
     for peer in PEERS {
         let (client, peeled) = peeled_off(Family::V4, Subscribed::Never, peel_nonblocking);
         peer.end(client, &peeled);
@@ -234,7 +234,7 @@ fn for_a_sender() {
 
 /// By the kernel itself, after some seconds without messages.
 #[test]
-fn autoclose_goes_on() {
+fn autoclose_ends_a_peeled_off_association() {
     let server = server(Family::V4);
     option::set_words(&server, libc::SCTP_AUTOCLOSE, &[3]);
     let (client, id) = associate(Family::V4, &server);

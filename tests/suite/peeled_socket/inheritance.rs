@@ -114,21 +114,21 @@ fn settings_are(inherited: bool, family: Family, settings: &[Setting]) {
 }
 
 #[test]
-fn settings_that_are_inherited() {
+fn peeloff_inherits_options() {
     for family in FAMILIES {
         settings_are(true, family, BY_EVERY_KERNEL);
     }
 }
 
 #[test]
-fn settings_that_are_not() {
+fn peeloff_does_not_inherit_so_priority() {
     for family in FAMILIES {
         settings_are(false, family, BY_NONE);
     }
 }
 
 #[test]
-fn settings_that_new_kernels_inherit() {
+fn peeloff_inherits_more_options_since_6_19() {
     for family in FAMILIES {
         settings_are(clones(), family, BY_NEW_KERNELS);
     }
@@ -137,7 +137,7 @@ fn settings_that_new_kernels_inherit() {
 }
 
 #[test]
-fn a_socket_filter_is_inherited_by_new_kernels() {
+fn peeloff_inherits_socket_filter_since_6_19() {
     let server = server(Family::V4);
     let (_client, id) = associate(Family::V4, &server);
     option::drop_packets(&server);
@@ -152,7 +152,7 @@ fn a_socket_filter_is_inherited_by_new_kernels() {
 }
 
 #[test]
-fn timeouts_are_inherited() {
+fn peeloff_inherits_timeouts() {
     let server = server(Family::V4);
     let times = [(Timeout::Recv, 17), (Timeout::Send, 19)]
         .map(|(which, seconds)| (which, Some(Duration::from_secs(seconds))));
@@ -168,7 +168,7 @@ fn timeouts_are_inherited() {
 
 /// Neither status flags nor descriptor flags.
 #[test]
-fn flags_are_not_inherited() {
+fn peeloff_inherits_no_flags() {
     let server = server(Family::V4);
     let flags = OFlags::NONBLOCK | OFlags::from_bits_retain(libc::O_ASYNC.cast_unsigned());
     fcntl_setfl(&server, flags).unwrap();
@@ -192,7 +192,7 @@ fn set_default_send(socket: &OwnedFd, stream: u16, ppid: i32, assoc: i32) {
 /// What an association has of its own is from its beginning, or was set for its
 /// id; what the socket has is from the time of the peel-off.
 #[test]
-fn the_association_keeps_its_own() {
+fn peeloff_keeps_options_of_the_association() {
     const OF_THE_ASSOCIATION: &[Setting] = settings! {
         IPPROTO_SCTP SCTP_MAXSEG [0, 700];
         IPPROTO_SCTP SCTP_RTOINFO [0, 1100, 9000, 500];

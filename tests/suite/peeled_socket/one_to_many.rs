@@ -2,15 +2,18 @@
 //! fails with `EPIPE` is tested in `tests/peeloff.rs`.
 
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{self, SendFlags, SocketType};
-use sctp_peeloff::{Error, assoc_id_of_peer, assoc_ids};
+use sctp_peeloff::sockopt::{SCTP_STATUS, SOL_SCTP};
+use sctp_peeloff::{AssocId, Error, assoc_id_of_peer, assoc_ids, peeloff};
 
-use super::{again, peel, wait_for_end};
+use super::{Read, State, again, peel, read, wait_for_end};
 use crate::support::message::{Message, receive, send};
-use crate::support::{FAMILIES, Family, address, associate, option, server, wait_for};
+use crate::support::{
+    FAMILIES, Family, address, assert_matches, associate, option, server, wait_for,
+};
 
 /// No second association with the peer while the first lives; a new one after that.
 fn reach_the_peer(family: Family, reach: fn(&OwnedFd, SocketAddr) -> Result<(), Errno>) {
@@ -20,7 +23,7 @@ fn reach_the_peer(family: Family, reach: fn(&OwnedFd, SocketAddr) -> Result<(), 
     let peeled = peel(&server, id);
     assert_eq!(reach(&server, peer), Err(Errno::ADDRNOTAVAIL));
     let error = assoc_id_of_peer(&server, peer).unwrap_err();
-    assert!(matches!(error, Error::NoSuchPeer(_)), "{error:?}");
+    assert_matches!(error, Error::NoSuchPeer(_));
 
     drop(client);
     wait_for_end(&peeled);
@@ -36,7 +39,7 @@ fn reach_the_peer(family: Family, reach: fn(&OwnedFd, SocketAddr) -> Result<(), 
 }
 
 #[test]
-fn a_send_to_the_peers_address() {
+fn sendto_fails_with_eaddrnotavail_for_peeled_off_peer() {
     for family in FAMILIES {
         reach_the_peer(family, |server, peer| {
             net::sendto(server, b"hello", SendFlags::NOSIGNAL, &peer).map(drop)
@@ -45,7 +48,7 @@ fn a_send_to_the_peers_address() {
 }
 
 #[test]
-fn a_connect_to_the_peers_address() {
+fn connect_fails_with_eaddrnotavail_for_peeled_off_peer() {
     for family in FAMILIES {
         reach_the_peer(family, |server, peer| net::connect(server, &peer));
     }
@@ -54,7 +57,7 @@ fn a_connect_to_the_peers_address() {
 /// A peer that associates anew is the one-to-many socket's, also while the
 /// peeled-off descriptor of its former association is still open.
 #[test]
-fn a_peer_that_comes_again() {
+fn new_association_of_the_peer_is_on_the_one_to_many_socket() {
     for family in FAMILIES {
         let server = server(family);
         let (client, id) = associate(family, &server);
@@ -75,7 +78,7 @@ fn a_peer_that_comes_again() {
 
 /// It is told nothing of the peeled-off association's end.
 #[test]
-fn no_notification_comes_back() {
+fn one_to_many_socket_gets_no_notification_of_the_end() {
     for family in FAMILIES {
         let server = server(family);
         option::subscribe_ends(&server);
@@ -85,5 +88,54 @@ fn no_notification_comes_back() {
         wait_for_end(&peeled);
         rustix::io::ioctl_fionbio(&server, true).unwrap();
         assert_eq!(receive(&server), Err(Errno::AGAIN));
+    }
+}
+
+/// Peels off the association, which has ended.
+fn peel_too_late(server: &OwnedFd, assoc: AssocId) {
+    let error = peeloff(server, assoc).unwrap_err();
+    assert_matches!(error, Error::NoSuchAssociation(id) if id == assoc);
+}
+
+#[test]
+fn messages_of_an_association_that_has_ended_stay_until_its_end_notification() {
+    for family in FAMILIES {
+        for abort in [false, true] {
+            let server = server(family);
+            option::subscribe_assoc_change(&server);
+            let (client, assoc) = associate(family, &server);
+            for text in ["first", "second"] {
+                send(&client, &Message::new(text, 0, 0)).unwrap();
+            }
+            wait_for("the messages", || {
+                // struct sctp_status: sstat_unackdata is at byte 12.
+                let mut status = [0; 176];
+                option::get(client.as_fd(), SOL_SCTP, SCTP_STATUS, &mut status).unwrap();
+                (status[12..14] == [0, 0]).then_some(())
+            });
+            if abort {
+                option::abort_on_close(&client);
+            }
+            drop(client);
+            wait_for("the end", || {
+                assoc_ids(&server).unwrap().is_empty().then_some(())
+            });
+            peel_too_late(&server, assoc);
+            assert_eq!(read(&server), Read::Change(State::Up));
+            for text in ["first", "second"] {
+                let message = receive(&server).unwrap();
+                assert_eq!(
+                    (message.data.as_slice(), message.assoc),
+                    (text.as_bytes(), assoc)
+                );
+                peel_too_late(&server, assoc);
+            }
+            let end = if abort {
+                State::Lost
+            } else {
+                State::ShutdownComplete
+            };
+            assert_eq!(read(&server), Read::Change(end));
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::support::message::{Message, receive, send};
 use crate::support::{FAMILIES, associate, option, server};
 
 #[test]
-fn notifications_move_in_order_with_the_messages() {
+fn peeloff_moves_notifications_in_order() {
     for family in FAMILIES {
         let server = server(family);
         option::subscribe_ends(&server);
@@ -37,7 +37,7 @@ fn notifications_move_in_order_with_the_messages() {
 }
 
 #[test]
-fn the_rest_of_a_half_read_message_moves() {
+fn peeloff_moves_the_rest_of_a_half_read_message() {
     for family in FAMILIES {
         let server = server(family);
         let (client, id) = associate(family, &server);

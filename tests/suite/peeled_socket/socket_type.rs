@@ -6,10 +6,12 @@ use sctp_peeloff::{AssocId, Error, assoc_ids, peeloff};
 
 use super::{Read, State, again, data, peel, peel_nonblocking, read, wait_for_end};
 use crate::support::message::{Message, send};
-use crate::support::{FAMILIES, Family, address, associate, option, server, wait_for};
+use crate::support::{
+    FAMILIES, Family, address, assert_matches, associate, option, server, wait_for,
+};
 
 #[test]
-fn one_association_behind_a_one_to_many_type() {
+fn bind_listen_connect_and_accept_fail_on_a_peeled_off_socket() {
     for family in FAMILIES {
         let server = server(family);
         let (client, id) = associate(family, &server);
@@ -27,18 +29,18 @@ fn one_association_behind_a_one_to_many_type() {
             assert_eq!(accept, Err(Errno::OPNOTSUPP), "{when}");
         };
         refusals("while it is up");
-        assert!(matches!(peeloff(&peeled, id), Err(Error::NotPeelable)));
+        assert_matches!(peeloff(&peeled, id), Err(Error::NotPeelable));
         drop(client);
         wait_for_end(&peeled);
         refusals("after its end");
         let error = peeloff(&peeled, id).unwrap_err();
-        assert!(matches!(error, Error::NoSuchAssociation(_)), "{error:?}");
+        assert_matches!(error, Error::NoSuchAssociation(_));
     }
 }
 
 /// What is sent goes to its one peer, whatever address or id it is given.
 #[test]
-fn a_sends_address_and_id_are_ignored() {
+fn send_ignores_address_and_id() {
     for family in FAMILIES {
         let server = server(family);
         let third = self::server(family);
@@ -62,7 +64,7 @@ fn a_sends_address_and_id_are_ignored() {
 
 /// The peer comes back under the same address, having forgotten the association.
 #[test]
-fn a_peers_restart_stays_on_it() {
+fn restart_of_the_peer_keeps_the_association() {
     let server = server(Family::V4);
     option::subscribe_ends(&server);
     let (client, id) = associate(Family::V4, &server);

@@ -10,15 +10,21 @@ use rustix::event::epoll::EventFlags;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{self, Shutdown};
+use sctp_peeloff::notification::{Reader, Received, ReturnFlags};
 use sctp_peeloff::{PeeloffFlags, assoc_ids, peeloff_flags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::edge_triggered::{told, watch};
-use super::inbox::ended;
-use crate::support::message::{Message, receive, send};
+use crate::support::message::{MSG_NOTIFICATION, Message, receive, send};
 use crate::support::option::{abort_on_close, subscribe_assoc_change};
 use crate::support::{FAMILIES, Family, associate, server, wait_for};
+
+/// Whether this notification is the end of an association.
+fn ended(notification: &[u8]) -> bool {
+    let received = Reader::new().read(notification, MSG_NOTIFICATION | ReturnFlags::EOR);
+    matches!(received, Received::AssocChange(change) if change.state.is_end())
+}
 
 /// A peeled-off descriptor without anything to read, and its peer.
 fn peeled(family: Family, subscribed: bool) -> (OwnedFd, OwnedFd) {
@@ -84,28 +90,28 @@ fn epoll_at_the_end(subscribed: bool, abort: bool, expected: EventFlags) {
 }
 
 #[test]
-fn a_subscribed_graceful_end_is_readable() {
+fn epoll_reports_in_at_a_graceful_end_with_subscription() {
     epoll_at_the_end(true, false, EventFlags::IN);
 }
 
 #[test]
-fn a_subscribed_abort_is_readable_and_an_error() {
+fn epoll_reports_in_and_err_at_an_abort_with_subscription() {
     epoll_at_the_end(true, true, EventFlags::IN | EventFlags::ERR);
 }
 
 /// Only whoever waits for edges of writability is woken, by one more of them.
 #[test]
-fn without_subscription_a_graceful_end_is_nothing_to_read() {
+fn epoll_reports_nothing_at_a_graceful_end_without_subscription() {
     epoll_at_the_end(false, false, EventFlags::empty());
 }
 
 #[test]
-fn without_subscription_an_abort_is_an_error() {
+fn epoll_reports_err_at_an_abort_without_subscription() {
     epoll_at_the_end(false, true, EventFlags::ERR);
 }
 
 #[test]
-fn a_subscription_after_the_peel_off_is_in_time_while_the_id_is_there() {
+fn subscription_after_the_peel_off_reports_the_end() {
     for family in FAMILIES {
         for abort in [false, true] {
             let (peeled, client) = peeled(family, false);
@@ -119,7 +125,7 @@ fn a_subscription_after_the_peel_off_is_in_time_while_the_id_is_there() {
 
 /// For tokio an error alone makes nothing readable.
 #[test]
-fn tokios_reader_sleeps_through_an_abort_without_subscription() {
+fn tokio_reports_no_readiness_at_an_abort_without_subscription() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -146,7 +152,7 @@ fn tokios_reader_sleeps_through_an_abort_without_subscription() {
 
 /// What the peer has not read yet is still delivered to it.
 #[test]
-fn after_the_peers_shutdown_nothing_more_can_be_sent() {
+fn send_fails_with_eshutdown_after_shutdown_of_the_peer() {
     for family in FAMILIES {
         let (peeled, client) = peeled(family, true);
         let much = Message::new([0; 1000], 0, 0);
@@ -171,7 +177,7 @@ fn after_the_peers_shutdown_nothing_more_can_be_sent() {
 }
 
 #[test]
-fn closing_with_something_unread_aborts() {
+fn close_with_a_message_unread_aborts() {
     for family in FAMILIES {
         for unread in [false, true] {
             let (peeled, client) = peeled(family, false);

@@ -52,7 +52,7 @@ fn send_all(client: &OwnedFd, numbers: Range<u8>) {
 }
 
 #[test]
-fn one_edge_stands_for_many_messages() {
+fn epoll_reports_one_edge_for_many_messages() {
     for family in FAMILIES {
         let (peeled, client) = pair(family);
         let epoll = watch(&peeled, EventFlags::IN | EventFlags::ET);
@@ -72,7 +72,7 @@ fn one_edge_stands_for_many_messages() {
 }
 
 #[test]
-fn room_to_write_is_an_edge_while_messages_wait() {
+fn epoll_reports_room_to_write_while_messages_wait() {
     for family in FAMILIES {
         let (peeled, client) = pair(family);
         send_all(&client, 0..1);

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{self, SendFlags};
 use sctp_peeloff::{AssocId, PeeloffFlags, peeloff_flags};
 
-use super::inbox::Inbox;
+use super::inbox::{Event, Inbox};
 use super::queues::Queues;
 use crate::support::option::{
     SCTP_NODELAY, SCTP_RTOINFO, abort_on_close, set_words, subscribe_assoc_change,
@@ -113,7 +113,7 @@ impl Pair {
         let (ended, result) = channel();
         let mut pair = Self {
             client: Some(client),
-            inbox: Inbox::default(),
+            inbox: Inbox::new(),
             id,
             thread: 0,
             result,
@@ -157,10 +157,13 @@ impl Pair {
 
     fn receive(&mut self) {
         let client = self.client.as_ref().expect("it has not ended yet");
-        let got = self.inbox.receive(client).unwrap_or_else(|error| {
+        let event = self.inbox.receive(client).unwrap_or_else(|error| {
             panic!("{error} after {} of {} echoes", self.received, self.sent)
         });
-        let got = got.expect("a message");
+        let Event::Message(echo) = event else {
+            panic!("an end after {} of {} echoes", self.received, self.sent)
+        };
+        let got = echo.data;
         let expected = message(self.received, self.longest);
         assert!(
             got == expected,

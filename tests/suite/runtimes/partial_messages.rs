@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::net::{self, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags};
 
 use super::harness::pair;
-use super::inbox::Inbox;
+use super::inbox::{Event, Inbox};
 use crate::support::{FAMILIES, wait_for};
 
 /// More than a packet and less than any buffer here; with another as long, more
@@ -32,7 +32,7 @@ fn fill(client: &OwnedFd, next: &mut u8) {
 }
 
 #[test]
-fn a_buffer_longer_than_the_message_may_get_a_part() {
+fn recvmsg_may_return_a_part_with_room_for_the_message() {
     for family in FAMILIES {
         let (peeled, client) = pair(family);
         let (mut buffer, mut ancillary) = (vec![0; 2 * LONG], RecvAncillaryBuffer::default());
@@ -49,16 +49,19 @@ fn a_buffer_longer_than_the_message_may_get_a_part() {
 }
 
 #[test]
-fn an_inbox_puts_them_together() {
+fn inbox_returns_whole_messages() {
     for family in FAMILIES {
         let (peeled, client) = pair(family);
-        let (mut inbox, mut next) = (Inbox::default(), 0);
+        let (mut inbox, mut next) = (Inbox::new(), 0);
         for number in 0..4 {
             let message = wait_for("a message", || {
                 if next < 4 {
                     fill(&client, &mut next);
                 }
-                inbox.receive(&peeled).ok().flatten()
+                match inbox.receive(&peeled) {
+                    Ok(Event::Message(message)) => Some(message.data),
+                    _ => None,
+                }
             });
             assert!(message == vec![number; LONG], "not message {number}");
         }

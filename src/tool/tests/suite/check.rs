@@ -1,39 +1,32 @@
-//! `check`, on this kernel and on ones that lack something.
+//! `check`, on this kernel and with denied system calls.
 
 use std::process::{Command, Output};
-use std::thread;
 
 use rustix::system::uname;
+use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF, SCTP_STATUS};
 use serde_json::{Value, json};
 
-use crate::program::{TOOL, run, text};
-use crate::support::filter::{Call, deny, flags_option};
+use crate::external_program;
+use crate::program::{Denied, TOOL, run, run_denied, text};
+use crate::support::filter::{Call, flags_option};
 use crate::support::{kernel, process};
 
-/// With system calls denied to the tool alone.
-fn with(
-    calls: impl IntoIterator<Item = Call> + Send + 'static,
-    errno: i32,
-    args: &[&str],
-) -> Output {
+const SCTP: i32 = 132;
+
+fn check(args: &[&str]) -> Command {
     let mut command = Command::new(TOOL);
-    command.args(args);
-    run_with(calls, errno, command)
+    command.arg("check").args(args);
+    command
 }
 
-fn run_with(
-    calls: impl IntoIterator<Item = Call> + Send + 'static,
-    errno: i32,
-    mut command: Command,
-) -> Output {
-    let thread = thread::spawn(move || {
-        deny(calls, errno);
-        command.output().expect("the tool")
-    });
-    thread.join().expect("no panic")
+/// The JSON output with denied system calls.
+fn check_denied(denied: Denied, status: i32) -> Value {
+    let output = run_denied([denied], &mut check(&["--json"]));
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
+    parse(&output)
 }
 
-fn parsed(output: &Output) -> Value {
+fn parse(output: &Output) -> Value {
     let text = text(&output.stdout);
     assert_eq!(
         text.find('\n'),
@@ -51,10 +44,8 @@ fn line<'a>(output: &'a Output, label: &str) -> &'a str {
         .trim()
 }
 
-const SCTP: i32 = 132;
-
 #[test]
-fn for_people() {
+fn check_prints_one_line_for_each_finding() {
     let output = run(&["check"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let system = uname();
@@ -64,116 +55,175 @@ fn for_people() {
         system.machine().to_str().unwrap()
     );
     assert_eq!(line(&output, "kernel"), kernel);
-    assert_eq!(line(&output, "sctp"), "there");
+    assert_eq!(line(&output, "sctp"), "available");
     assert!(line(&output, "IPv4").starts_with("works: "), "{output:?}");
     assert!(line(&output, "IPv6").starts_with("works: "), "{output:?}");
-    assert_eq!(line(&output, "result"), "peeling off works here");
+    assert_eq!(line(&output, "result"), "peel-offs work on this machine");
     assert!(!text(&output.stdout).contains("advice"), "{output:?}");
 }
 
 #[test]
-fn for_scripts() {
+fn check_json_prints_every_key() {
     let output = run(&["check", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let found = parsed(&output);
+    let mut report = parse(&output);
+    for family in ["ipv4", "ipv6"] {
+        let detail = report[family]["detail"].take();
+        assert!(detail.as_str().unwrap().starts_with("peeled off"));
+    }
     let system = uname();
-    assert_eq!(found["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(found["works"], json!(true));
+    let atomic = kernel::has_flags_option();
+    let option = if atomic {
+        "SCTP_SOCKOPT_PEELOFF_FLAGS"
+    } else {
+        "SCTP_SOCKOPT_PEELOFF"
+    };
     assert_eq!(
-        found["kernel"],
+        report,
         json!({
-            "name": "Linux",
-            "release": system.release().to_str().unwrap(),
-            "machine": system.machine().to_str().unwrap(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "works": true,
+            "kernel": {
+                "name": "Linux",
+                "release": system.release().to_str().unwrap(),
+                "machine": system.machine().to_str().unwrap(),
+            },
+            "sctp": true,
+            "option": option,
+            "atomic_flags": atomic,
+            "ipv4": { "state": "works", "detail": null },
+            "ipv6": { "state": "works", "detail": null },
+            "advice": null,
         })
     );
-    assert_eq!(found["sctp"], json!(true));
-    assert_eq!(found["ipv4"]["state"], "works");
-    assert_eq!(found["ipv6"]["state"], "works");
-    assert_eq!(found["advice"], Value::Null);
 }
 
 #[test]
-fn the_flags_option_and_without_it() {
-    let (new, old) = ("SCTP_SOCKOPT_PEELOFF_FLAGS", "SCTP_SOCKOPT_PEELOFF");
-    let at_once = kernel::has_flags_option();
-    let found = parsed(&run(&["check", "--json"]));
-    assert_eq!(found["option"], if at_once { new } else { old });
-
-    let output = with([flags_option()], libc::ENOPROTOOPT, &["check", "--json"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let found = parsed(&output);
-    assert_eq!(found["option"], old);
-    assert_eq!(found["flags"], "set after the peel-off, by fcntl");
-    assert_eq!(found["ipv4"]["state"], "works");
-    assert_eq!(found["ipv6"]["state"], "works");
+fn check_works_without_the_flags_option() {
+    let report = check_denied((vec![flags_option()], libc::ENOPROTOOPT), 0);
+    assert_eq!(report["option"], "SCTP_SOCKOPT_PEELOFF");
+    assert_eq!(report["atomic_flags"], false);
+    assert_eq!(report["ipv4"]["state"], "works");
+    assert_eq!(report["ipv6"]["state"], "works");
 }
 
 #[test]
-fn a_kernel_without_ipv6() {
-    let calls = [Call::socket_of(libc::AF_INET6)];
-    let output = with(calls, libc::EAFNOSUPPORT, &["check", "--json"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let found = parsed(&output);
-    assert_eq!(found["works"], json!(true));
-    assert_eq!(found["ipv4"]["state"], "works");
-    assert_eq!(found["ipv6"]["state"], "missing");
+fn check_works_without_ipv6() {
+    let calls = vec![Call::socket_of(libc::AF_INET6)];
+    let report = check_denied((calls, libc::EAFNOSUPPORT), 0);
+    assert_eq!(report["works"], true);
+    assert_eq!(report["ipv4"]["state"], "works");
+    assert_eq!(report["ipv6"]["state"], "missing");
+    assert_eq!(report["advice"], Value::Null);
 }
 
-/// `/proc` is empty, so that nothing tells of the SCTP that is denied.
+/// `/proc` is empty, because `/proc/net/sctp` shows that the kernel has SCTP.
 #[test]
-fn a_machine_without_sctp() {
+fn check_names_modprobe_without_sctp() {
     process::in_guest(|| {
-        for (args, errno) in [
-            ("check", libc::EPROTONOSUPPORT),
-            ("check", libc::ESOCKTNOSUPPORT),
-            ("check --json", libc::EPROTONOSUPPORT),
-        ] {
-            let mut command = Command::new("unshare");
-            command.args(["--mount", "sh", "-c"]);
-            command.arg(format!("mount -t tmpfs none /proc && exec {TOOL} {args}"));
-            let output = run_with([Call::socket(SCTP)], errno, command);
-            assert_eq!(output.status.code(), Some(1), "{output:?}");
-            let advice = if args == "check" {
-                assert_eq!(line(&output, "sctp"), "missing");
-                assert_eq!(line(&output, "result"), "peeling off does not work here");
-                line(&output, "advice").to_owned()
-            } else {
-                let found = parsed(&output);
-                assert_eq!(found["works"], json!(false));
-                assert_eq!(found["sctp"], json!(false));
-                assert_eq!(found["option"], Value::Null);
-                assert_eq!(found["ipv4"]["state"], "missing");
-                found["advice"].as_str().expect("advice").to_owned()
-            };
-            for part in ["modprobe sctp", "CONFIG_IP_SCTP"] {
-                assert!(advice.contains(part), "no {part} in: {advice}");
+        for errno in [libc::EPROTONOSUPPORT, libc::ESOCKTNOSUPPORT] {
+            for args in ["check", "check --json"] {
+                let mut command = Command::new("unshare");
+                command.args(["--mount", "sh", "-c"]);
+                command.arg(format!("mount -t tmpfs none /proc && exec {TOOL} {args}"));
+                let output = run_denied([(vec![Call::socket(SCTP)], errno)], &mut command);
+                assert_eq!(output.status.code(), Some(1), "{output:?}");
+                let advice = if args == "check" {
+                    assert_eq!(line(&output, "sctp"), "missing");
+                    assert_eq!(line(&output, "option"), "not available");
+                    let result = "peel-offs do not work on this machine";
+                    assert_eq!(line(&output, "result"), result);
+                    line(&output, "advice").to_owned()
+                } else {
+                    let report = parse(&output);
+                    assert_eq!(report["works"], false);
+                    assert_eq!(report["sctp"], false);
+                    assert_eq!(report["option"], Value::Null);
+                    assert_eq!(report["atomic_flags"], Value::Null);
+                    assert_eq!(report["ipv4"]["state"], "missing");
+                    report["advice"].as_str().expect("advice").to_owned()
+                };
+                for part in ["modprobe sctp", "CONFIG_IP_SCTP"] {
+                    assert!(advice.contains(part), "no {part} in: {advice}");
+                }
             }
         }
     });
 }
 
-/// What is there and denied is not to be installed.
 #[test]
-fn a_filter_in_front_of_sctp() {
-    let output = with([Call::socket(SCTP)], libc::EPERM, &["check"]);
+fn check_names_seccomp_if_socket_is_refused() {
+    let denied = (vec![Call::socket(SCTP)], libc::EPERM);
+    let output = run_denied([denied], &mut check(&[]));
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(line(&output, "advice").contains("seccomp"), "{output:?}");
     assert!(line(&output, "IPv4").starts_with("fails: "), "{output:?}");
 }
 
-/// The library's own words.
 #[test]
-fn a_filter_in_front_of_the_peeloff() {
-    let calls = [flags_option(), Call::getsockopt(102)];
-    let output = with(calls, libc::EPERM, &["check", "--json"]);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let found = parsed(&output);
-    assert_eq!(found["works"], json!(false));
-    assert_eq!(found["sctp"], json!(true));
-    for family in ["ipv4", "ipv6"] {
-        assert_eq!(found[family]["state"], "fails");
-        let detail = found[family]["detail"].as_str().expect("text");
-        assert!(detail.contains("the association is untouched"), "{detail}");
+fn check_names_seccomp_if_the_peeloff_is_refused() {
+    let options = || vec![flags_option(), Call::getsockopt(SCTP_SOCKOPT_PEELOFF)];
+    for (queries, detail) in [
+        (vec![], "system call failed: "),
+        (
+            vec![Call::getsockopt(SCTP_STATUS)],
+            "state of the association is unknown: ",
+        ),
+    ] {
+        let calls = options().into_iter().chain(queries).collect();
+        let report = check_denied((calls, libc::EPERM), 1);
+        assert_eq!(report["works"], false);
+        assert_eq!(report["sctp"], true);
+        assert_eq!(report["option"], Value::Null);
+        for family in ["ipv4", "ipv6"] {
+            assert_eq!(report[family]["state"], "fails");
+            let found = report[family]["detail"].as_str().expect("text");
+            assert!(found.starts_with(detail), "{found}");
+        }
+        let advice = report["advice"].as_str().expect("advice");
+        for part in ["security module", "seccomp filter", "cgroup BPF"] {
+            assert!(advice.contains(part), "no {part} in: {advice}");
+        }
     }
+}
+
+/// qemu-user does not forward SCTP options to the kernel.
+#[test]
+fn check_names_the_emulator_under_qemu_user() {
+    let program = format!("qemu-{}", std::env::consts::ARCH);
+    let libraries = [
+        "libcapstone4",
+        "libffi8",
+        "libglib2.0-0",
+        "libgmp10",
+        "libgnutls30",
+        "libhogweed6",
+        "libidn2-0",
+        "libnettle8",
+        "libnuma1",
+        "libp11-kit0",
+        "libpcre2-8-0",
+        "libtasn1-6",
+        "libunistring2",
+        "liburing2",
+    ];
+    let mut command = external_program::command(&program, "qemu-user", &libraries);
+    // The libraries are for the emulator, not for the tool.
+    command.args(["-U", "LD_LIBRARY_PATH"]);
+    let output = command
+        .args([TOOL, "check", "--json"])
+        .output()
+        .expect("qemu-user");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report = parse(&output);
+    assert_eq!(report["sctp"], true);
+    assert_eq!(report["option"], Value::Null);
+    for family in ["ipv4", "ipv6"] {
+        assert_eq!(report[family]["state"], "fails");
+        let detail = report[family]["detail"].as_str().expect("text");
+        let expected = "SCTP options are not available: ";
+        assert!(detail.starts_with(expected), "{detail}");
+    }
+    let advice = report["advice"].as_str().expect("advice");
+    assert!(advice.contains("qemu-user"), "{advice}");
 }

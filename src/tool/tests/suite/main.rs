@@ -1,18 +1,23 @@
-//! The tool, as a program: one module for each of its commands, and for what they
-//! share.
+//! The tool as a program: one module for each command, and for what the commands share.
+#![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 
 mod check;
-mod clients;
+mod command_line;
 mod demo;
+mod external_program;
+mod failed_peeloff;
+mod forged_notifications;
+mod man_page;
 mod program;
+mod raw_client;
 mod serve;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 mod terminal;
-mod usage;
+mod third_party_clients;
 
 #[test]
-fn on_an_old_kernel() {
+fn all_tests_pass_on_a_simulated_old_kernel() {
     support::process::rerun_on_old_kernel();
 }

@@ -1,33 +1,53 @@
-//! The tool as a program of its own, and what it prints while it runs.
-#![allow(dead_code, missing_docs, reason = "each test takes what it needs")]
+//! The tool as a child process, and its output while it runs.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-pub(crate) const TOOL: &str = env!("CARGO_BIN_EXE_sctp-peeloff");
-/// Long enough for a loaded machine; nothing waits for it when all is well.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::support::PATIENCE;
+use crate::support::filter::{Call, deny};
 
-/// Runs it to its end, which is not far.
+pub(crate) const TOOL: &str = env!("CARGO_BIN_EXE_sctp-peeloff");
+
+/// System calls that fail with an errno, for the tool alone.
+pub(crate) type Denied = (Vec<Call>, i32);
+
+/// Runs the tool until it exits.
 pub(crate) fn run(args: &[&str]) -> Output {
-    Command::new("timeout")
-        .args(["60", TOOL])
-        .args(args)
-        .output()
-        .expect("the tool")
+    run_denied([], Command::new(TOOL).args(args))
+}
+
+/// Runs a command until it exits. The system calls are denied to the command alone.
+pub(crate) fn run_denied(
+    denied: impl IntoIterator<Item = Denied> + Send,
+    command: &mut Command,
+) -> Output {
+    with_denied(denied, || command.output().expect("the tool"))
+}
+
+/// Starts a child process from a thread on which the system calls are denied.
+fn with_denied<T: Send>(
+    denied: impl IntoIterator<Item = Denied> + Send,
+    start: impl FnOnce() -> T + Send,
+) -> T {
+    let start = || {
+        for (calls, errno) in denied {
+            deny(calls, errno);
+        }
+        start()
+    };
+    thread::scope(|scope| scope.spawn(start).join().expect("no panic"))
 }
 
 pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("UTF-8")
 }
 
-/// `sctp-peeloff serve` ended when this goes.
+/// `sctp-peeloff serve`. Dropping this value ends the process.
 pub(crate) struct Server {
     child: Child,
     lines: Receiver<String>,
@@ -36,24 +56,29 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// On a free port.
+    /// Starts a server on a free port.
     pub(crate) fn start(ip: &str, options: &[&str]) -> Self {
-        let address = format!("{ip}:0");
-        let args: Vec<_> = [address.as_str()]
-            .into_iter()
-            .chain(options.iter().copied())
-            .collect();
-        Self::serve(&args)
+        Self::start_denied([], ip, options)
     }
 
-    pub(crate) fn serve(args: &[&str]) -> Self {
-        let mut child = Command::new(TOOL)
-            .arg("serve")
-            .args(args)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the tool");
-        let lines = follow(child.stdout.take().expect("its output"));
+    /// Starts a server on a free port, with denied system calls.
+    pub(crate) fn start_denied(
+        denied: impl IntoIterator<Item = Denied> + Send,
+        ip: &str,
+        options: &[&str],
+    ) -> Self {
+        let mut command = Command::new(TOOL);
+        command.arg("serve").arg(format!("{ip}:0")).args(options);
+        Self::from_command(denied, command)
+    }
+
+    pub(crate) fn from_command(
+        denied: impl IntoIterator<Item = Denied> + Send,
+        mut command: Command,
+    ) -> Self {
+        command.stdout(Stdio::piped());
+        let mut child = with_denied(denied, || command.spawn().expect("the tool"));
+        let lines = follow(child.stdout.take().expect("a pipe"));
         let mut server = Self {
             child,
             lines,
@@ -67,7 +92,7 @@ impl Server {
         server
     }
 
-    /// The next line that begins with this word, without the word.
+    /// Waits for a line with this label. Returns the line without the label.
     pub(crate) fn wait_for(&mut self, label: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|error| {
@@ -80,7 +105,7 @@ impl Server {
         }
     }
 
-    /// The number of the lines so far that begin with this word.
+    /// The number of lines with this label so far.
     pub(crate) fn count(&mut self, label: &str) -> usize {
         self.seen.extend(self.lines.try_iter());
         let label = format!("{label} ");
@@ -98,9 +123,9 @@ impl Server {
         kill_process(self.pid(), signal).expect("a signal");
     }
 
-    /// Its status, and what was not seen yet.
+    /// Waits until the process exits. Returns its status and the remaining lines.
     pub(crate) fn wait(mut self) -> (ExitStatus, Vec<String>) {
-        let status = self.child.wait().expect("its end");
+        let status = self.child.wait().expect("an exit status");
         let rest = self.lines.iter().collect();
         (status, rest)
     }
@@ -125,8 +150,8 @@ fn follow(output: ChildStdout) -> Receiver<String> {
     receiver
 }
 
-/// What the other end says until it ends.
-pub(crate) fn rest(mut output: impl Read) -> String {
+/// Reads until end-of-file.
+pub(crate) fn read_all(mut output: impl Read) -> String {
     let mut text = String::new();
     output.read_to_string(&mut text).expect("text");
     text

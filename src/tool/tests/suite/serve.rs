@@ -1,17 +1,16 @@
-//! `serve`: what is echoed, when an association leaves the shared socket, and how
-//! its end is noticed.
+//! `serve`: echoes, the thresholds, a slow peer, and the end of an association.
 
 use std::os::fd::OwnedFd;
 
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::{self, SocketType};
-use rustix::process::{Resource, Rlimit, Signal, prlimit};
+use rustix::process::Signal;
 
 use crate::program::Server;
 use crate::support::message::{Message, receive, send};
 use crate::support::{Family, option, socket, wait_for};
 
-const SIDES: [(&str, Family); 2] = [("127.0.0.1", Family::V4), ("[::1]", Family::V6)];
+const FAMILIES: [(&str, Family); 2] = [("127.0.0.1", Family::V4), ("[::1]", Family::V6)];
 
 fn client(server: &mut Server, family: Family) -> OwnedFd {
     let client = socket(family, SocketType::STREAM);
@@ -21,70 +20,70 @@ fn client(server: &mut Server, family: Family) -> OwnedFd {
     client
 }
 
-/// On its stream and with its PPID.
-fn echoed(client: &OwnedFd, number: u16) {
+/// Sends a message, and expects it back on the same stream and with the same PPID.
+fn echo(client: &OwnedFd, number: u16) {
     let sent = Message::new(
         format!("message {number}"),
         number % 10,
         77 + u32::from(number),
     );
     send(client, &sent).unwrap();
-    let got = receive(client).unwrap();
+    let received = receive(client).unwrap();
     assert_eq!(
-        (got.data, got.stream, got.ppid),
+        (received.data, received.stream, received.ppid),
         (sent.data, sent.stream, sent.ppid)
     );
 }
 
 #[test]
-fn peeled_off_after_so_many_messages() {
-    for (ip, family) in SIDES {
+fn serve_peels_off_after_the_number_of_messages() {
+    for (ip, family) in FAMILIES {
         let mut server = Server::start(ip, &["--after", "4"]);
         let (busy, sporadic) = (client(&mut server, family), client(&mut server, family));
         for number in 0..3 {
-            echoed(&busy, number);
-            echoed(&sporadic, number);
+            echo(&busy, number);
+            echo(&sporadic, number);
         }
         assert_eq!(server.count("peeled"), 0);
-        echoed(&busy, 3);
+        echo(&busy, 3);
         assert!(
             server
                 .wait_for("peeled")
                 .ends_with("after 4 messages, 36 bytes")
         );
         for number in 4..20 {
-            echoed(&busy, number);
+            echo(&busy, number);
         }
         assert_eq!(server.count("peeled"), 1);
-        echoed(&sporadic, 3);
+        echo(&sporadic, 3);
         server.wait_for("peeled");
     }
 }
 
 #[test]
-fn peeled_off_after_so_many_bytes() {
+fn serve_peels_off_after_the_number_of_bytes() {
     let mut server = Server::start("127.0.0.1", &["--after-bytes", "27"]);
     let client = client(&mut server, Family::V4);
-    echoed(&client, 0);
-    echoed(&client, 1);
+    echo(&client, 0);
+    echo(&client, 1);
     assert_eq!(server.count("peeled"), 0);
-    echoed(&client, 2);
+    echo(&client, 2);
     assert!(
         server
             .wait_for("peeled")
             .ends_with("after 3 messages, 27 bytes")
     );
-    echoed(&client, 3);
+    echo(&client, 3);
 }
 
 #[test]
-fn the_end_is_noticed() {
+fn serve_reports_the_end_of_shared_and_of_peeled_off_associations() {
     for (messages, after) in [(1, "2"), (2, "2")] {
-        for (label, abort) in [("gone", false), ("aborted", true)] {
+        for (label, abort) in [("closed", false), ("aborted", true)] {
             let mut server = Server::start("127.0.0.1", &["--after", after]);
             let client = client(&mut server, Family::V4);
             for number in 0..messages {
-                echoed(&client, number);
+                echo(&client, number);
             }
             if messages == 2 {
                 server.wait_for("peeled");
@@ -98,34 +97,8 @@ fn the_end_is_noticed() {
     }
 }
 
-/// The association stays where it is, and leaves once there is room.
 #[test]
-fn without_a_free_descriptor() {
-    let mut server = Server::start("127.0.0.1", &["--after", "2"]);
-    let client = client(&mut server, Family::V4);
-    let few = Rlimit {
-        current: Some(4), // as many as poll(2) takes at once, and fewer than are open
-        maximum: Some(1024),
-    };
-    let old = prlimit(Some(server.pid()), Resource::Nofile, few).unwrap();
-    echoed(&client, 0);
-    echoed(&client, 1);
-    let refused = server.wait_for("refused");
-    assert!(refused.contains("no descriptor is free"), "{refused}");
-    echoed(&client, 2);
-    let few = Rlimit {
-        current: old.current.map(|old| old.min(1024)),
-        ..few
-    };
-    prlimit(Some(server.pid()), Resource::Nofile, few).unwrap();
-    echoed(&client, 3);
-    server.wait_for("peeled");
-    echoed(&client, 4);
-}
-
-/// A peer that does not read must not keep the others waiting.
-#[test]
-fn a_stalled_peer() {
+fn serve_peels_off_a_peer_that_does_not_read() {
     let mut server = Server::start("127.0.0.1", &["--after", "1000000"]);
     let (stalled, other) = (
         client(&mut server, Family::V4),
@@ -133,9 +106,9 @@ fn a_stalled_peer() {
     );
     ioctl_fionbio(&stalled, true).unwrap();
     let mut sent = 0;
-    // A full send buffer here need not mean a full one there: a chunk may wait for
-    // its retransmission.
-    wait_for("an echo that waits", || {
+    // A full send buffer of the client does not imply a full one of the server, because a
+    // chunk may wait for its retransmission.
+    wait_for("the peel-off", || {
         while send(&stalled, &Message::new([7; 1000], 0, 0)).is_ok() {
             sent += 1;
         }
@@ -143,25 +116,25 @@ fn a_stalled_peer() {
     });
     assert!(server.seen.last().unwrap().contains("does not read"));
     ioctl_fionbio(&stalled, false).unwrap();
-    echoed(&other, 1);
+    echo(&other, 1);
     for _ in 0..sent {
         assert_eq!(receive(&stalled).unwrap().data, [7; 1000]);
     }
-    echoed(&stalled, 2);
+    echo(&stalled, 2);
 }
 
 #[test]
-fn a_signal_ends_it_gracefully() {
+fn serve_shuts_down_all_associations_on_a_signal() {
     for signal in [Signal::INT, Signal::TERM] {
         let mut server = Server::start("127.0.0.1", &["--after", "2"]);
         let (shared, peeled) = (
             client(&mut server, Family::V4),
             client(&mut server, Family::V4),
         );
-        echoed(&peeled, 0);
-        echoed(&peeled, 1);
+        echo(&peeled, 0);
+        echo(&peeled, 1);
         server.wait_for("peeled");
-        echoed(&shared, 2);
+        echo(&shared, 2);
         server.signal(signal);
         for client in [shared, peeled] {
             let end = receive(&client);
@@ -175,7 +148,7 @@ fn a_signal_ends_it_gracefully() {
         assert_eq!(status.code(), Some(0));
         let total = lines.last().unwrap();
         assert!(
-            total.contains("2 associated, 0 up, 1 peeled off; 3 messages"),
+            total.contains("2 associations, 0 established, 1 peeled off; 3 messages"),
             "{total}"
         );
         assert!(!lines.concat().contains('\x1b'), "{lines:?}");

@@ -1,4 +1,4 @@
-//! `serve` on a terminal: the totals stand below the events.
+//! `serve` on a terminal.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,7 +10,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use crate::program::TOOL;
 
 #[test]
-fn the_last_line_is_the_totals() {
+fn serve_prints_the_totals_in_the_last_line_of_a_terminal() {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
@@ -25,18 +25,17 @@ fn the_last_line_is_the_totals() {
         .stdout(Stdio::from(side))
         .spawn()
         .unwrap();
-    let (mut terminal, mut said) = (File::from(terminal), String::new());
-    while !said.contains("option ") || !said.ends_with("0 bytes") {
+    let (mut terminal, mut printed) = (File::from(terminal), String::new());
+    while !printed.contains("option ") || !printed.ends_with("0 bytes") {
         let mut part = [0; 512];
         let length = terminal.read(&mut part).unwrap();
-        said.push_str(std::str::from_utf8(&part[..length]).unwrap());
+        printed.push_str(std::str::from_utf8(&part[..length]).unwrap());
     }
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    let last = said.rsplit('\n').next().unwrap();
     assert_eq!(
-        last,
-        "0 associated, 0 up, 0 peeled off; 0 messages, 0 bytes"
+        printed.rsplit('\n').next().unwrap(),
+        "0 associations, 0 established, 0 peeled off; 0 messages, 0 bytes"
     );
-    assert!(said.contains("\r\x1b[Koption "), "{said:?}");
+    assert!(printed.contains("\r\x1b[Koption "), "{printed:?}");
 }

@@ -1,0 +1,330 @@
+//! The server of the guide, with tokio and with threads.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use ::tokio::runtime::{Builder, Runtime};
+use rustix::net::{self, SendFlags, SocketFlags};
+use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids};
+
+use super::inbox::{End, Event, Inbox};
+use super::shared::{Peeled, Shared, listen};
+use super::{threads, tokio};
+use crate::support::descriptors::Limit;
+use crate::support::message::{Message, SCTP_ABORT, receive, send, send_flags};
+use crate::support::option::{abort_on_close, drop_packets, set, set_words};
+use crate::support::{FAMILIES, Family, address, client, process, wait_for};
+
+/// The programs of the chapter, which run until they are ended.
+#[allow(dead_code, reason = "they do not return")]
+mod programs {
+    use super::super::tokio as server;
+    use super::*;
+
+    type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    fn with_tokio() -> Result {
+        let socket = listen("[::]:9899".parse()?, SocketFlags::NONBLOCK)?;
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        runtime.block_on(server::serve(socket, 100))?;
+        Ok(())
+    }
+
+    fn with_threads() -> Result {
+        let socket = listen("[::]:9899".parse()?, SocketFlags::empty())?;
+        let stop = AtomicBool::new(false);
+        threads::serve(&socket, 100, &stop)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Version {
+    Tokio,
+    Threads,
+}
+
+const VERSIONS: [Version; 2] = [Version::Tokio, Version::Threads];
+
+fn runtime() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_io().enable_time().build().unwrap()
+}
+
+/// A one-to-many socket that notices a vanished peer after one retransmission.
+fn listening(family: Family, flags: SocketFlags) -> OwnedFd {
+    let socket = listen(family.loopback(), flags).unwrap();
+    set_words(&socket, libc::SCTP_RTOINFO, &[0, 100, 200, 100]);
+    let retransmissions = [1, 0].map(u16::to_ne_bytes).concat();
+    let retransmissions = i32::from_ne_bytes(retransmissions.try_into().unwrap());
+    set_words(
+        &socket,
+        libc::SCTP_ASSOCINFO,
+        &[0, retransmissions, 0, 0, 0],
+    );
+    socket
+}
+
+impl Version {
+    fn flags(self) -> SocketFlags {
+        match self {
+            Self::Tokio => SocketFlags::NONBLOCK,
+            Self::Threads => SocketFlags::empty(),
+        }
+    }
+
+    fn serve(self, socket: &OwnedFd, sporadic: u32, stop: &AtomicBool) {
+        if self == Self::Threads {
+            return threads::serve(socket, sporadic, stop).unwrap();
+        }
+        let runtime = runtime();
+        let server = runtime.spawn(tokio::serve(socket.try_clone().unwrap(), sporadic));
+        runtime.block_on(async {
+            while !stop.load(Ordering::Relaxed) {
+                ::tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        assert!(!server.is_finished(), "the server has failed");
+    }
+
+    /// Runs the server while the body runs.
+    fn with_server(self, family: Family, sporadic: u32, body: impl FnOnce(&OwnedFd)) {
+        /// Stops the server after a panic, too.
+        struct Stop<'a>(&'a AtomicBool);
+        impl Drop for Stop<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let socket = listening(family, self.flags());
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| self.serve(&socket, sporadic, &stop));
+            let _stop = Stop(&stop);
+            body(&socket);
+        });
+    }
+
+    pub(crate) fn serve_peeled(self, peeled: Peeled) -> io::Result<End> {
+        match self {
+            Self::Tokio => runtime().block_on(tokio::serve_peeled(peeled)),
+            Self::Threads => {
+                let end = threads::serve_peeled(peeled, &AtomicBool::new(false))?;
+                Ok(end.expect("no stop"))
+            }
+        }
+    }
+}
+
+fn echoes(client: &OwnedFd, number: u32) {
+    for message in (0..number).map(|number| format!("message {number}")) {
+        send(client, &Message::new(&message, 0, 0)).unwrap();
+        assert_eq!(receive(client).unwrap().data, message.as_bytes());
+    }
+}
+
+fn each(body: impl Fn(Version, Family)) {
+    for version in VERSIONS {
+        for family in FAMILIES {
+            body(version, family);
+        }
+    }
+}
+
+#[test]
+fn serve_peels_off_an_association_that_is_busy() {
+    each(|version, family| {
+        version.with_server(family, 3, |socket| {
+            let [sporadic, busy] = [client(family, socket), client(family, socket)];
+            echoes(&sporadic, 3);
+            echoes(&busy, 100);
+            assert_eq!(assoc_ids(socket).unwrap().len(), 1);
+            echoes(&sporadic, 1);
+            assert_eq!(assoc_ids(socket).unwrap(), []);
+            echoes(&busy, 1);
+        });
+    });
+}
+
+/// The send buffer of the one-to-many socket is full.
+#[test]
+fn serve_peels_off_an_association_whose_peer_does_not_read() {
+    each(|version, family| {
+        version.with_server(family, u32::MAX, |socket| {
+            let [deaf, other] = [client(family, socket), client(family, socket)];
+            echoes(&other, 1);
+            wait_for("the peel-off", || {
+                let _ = net::send(&deaf, &[0; 1000], SendFlags::DONTWAIT);
+                (assoc_ids(socket).unwrap().len() == 1).then_some(())
+            });
+            echoes(&other, 10);
+            abort_on_close(deaf);
+        });
+    });
+}
+
+#[test]
+fn serve_retries_at_the_descriptor_limit() {
+    process::alone(|| {
+        for version in VERSIONS {
+            version.with_server(Family::V4, 1, |socket| {
+                let client = client(Family::V4, socket);
+                // Then the server has all descriptors that it needs.
+                echoes(&client, 1);
+                let limit = Limit::none_free();
+                echoes(&client, 3);
+                assert_eq!(assoc_ids(socket).unwrap().len(), 1);
+                drop(limit);
+                echoes(&client, 1);
+                assert_eq!(assoc_ids(socket).unwrap(), []);
+            });
+        }
+    });
+}
+
+const ENDS: [End; 3] = [End::Graceful, End::Aborted, End::Vanished];
+
+/// Ends the association from the client's side. A client that has vanished is returned.
+fn end(client: OwnedFd, end: End) -> Option<OwnedFd> {
+    match end {
+        End::Graceful => return None,
+        End::Aborted => abort_on_close(&client),
+        _ => {
+            drop_packets(&client);
+            // So that its close does not wait for the server.
+            abort_on_close(&client);
+            return Some(client);
+        }
+    }
+    None
+}
+
+/// The first association that the server peels off.
+fn first_peeled(shared: &mut Shared, socket: &OwnedFd) -> Peeled {
+    wait_for("the peel-off", || shared.serve_next(socket).ok().flatten())
+}
+
+#[test]
+fn serve_peeled_returns_how_the_association_has_ended() {
+    each(|version, family| {
+        for expected in ENDS {
+            let socket = listening(family, version.flags());
+            let flags = match version {
+                Version::Tokio => PeeloffFlags::all(),
+                Version::Threads => PeeloffFlags::CLOEXEC,
+            };
+            let mut shared = Shared::new(0, flags);
+            let client = client(family, &socket);
+            send(&client, &Message::new("busy", 0, 0)).unwrap();
+            let peeled = first_peeled(&mut shared, &socket);
+            // The reply to the message is what a vanished client does not acknowledge.
+            let vanished = end(client, expected);
+            assert_eq!(
+                version.serve_peeled(peeled).unwrap(),
+                expected,
+                "{version:?}"
+            );
+            drop(vanished);
+        }
+    });
+}
+
+fn next_end(inbox: &mut Inbox, socket: &OwnedFd) -> (AssocId, End) {
+    loop {
+        if let Event::Ended(assoc, end) = inbox.receive(socket).unwrap() {
+            return (assoc, end);
+        }
+    }
+}
+
+#[test]
+fn receive_returns_how_an_association_of_the_shared_socket_has_ended() {
+    for family in FAMILIES {
+        for expected in ENDS {
+            let socket = listening(family, SocketFlags::empty());
+            let mut inbox = Inbox::new();
+            let client = client(family, &socket);
+            send(&client, &Message::new("hello", 0, 0)).unwrap();
+            let Event::Message(message) = inbox.receive(&socket).unwrap() else {
+                panic!("no message");
+            };
+            let vanished = end(client, expected);
+            if vanished.is_some() {
+                let unacknowledged = Message::new("hello?", 0, 0).to(message.info.assoc);
+                send(&socket, &unacknowledged).unwrap();
+            }
+            let ended = next_end(&mut inbox, &socket);
+            assert_eq!(ended, (message.info.assoc, expected));
+            drop(vanished);
+        }
+    }
+}
+
+#[test]
+fn receive_discards_a_message_that_is_too_long() {
+    let socket = listening(Family::V4, SocketFlags::empty());
+    let client = client(Family::V4, &socket);
+    set_words(&client, libc::SCTP_RTOINFO, &[0, 100, 200, 100]);
+    let buffer = 4_000_000_i32.to_ne_bytes();
+    set(
+        client.as_fd(),
+        libc::SOL_SOCKET,
+        libc::SO_SNDBUFFORCE,
+        &buffer,
+    )
+    .unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for length in [1 << 20, (1 << 20) + 1, 20] {
+                send(&client, &Message::new(vec![0; length], 0, 0)).unwrap();
+            }
+        });
+        let mut inbox = Inbox::new();
+        for length in [1 << 20, 20] {
+            let Event::Message(message) = inbox.receive(&socket).unwrap() else {
+                panic!("no message");
+            };
+            assert_eq!(message.data.len(), length);
+        }
+    });
+}
+
+#[test]
+fn receive_returns_failed_after_an_abort_of_this_side() {
+    let socket = listening(Family::V4, SocketFlags::empty());
+    let mut shared = Shared::new(0, PeeloffFlags::CLOEXEC);
+    let client = client(Family::V4, &socket);
+    send(&client, &Message::new("busy", 0, 0)).unwrap();
+    let mut peeled = first_peeled(&mut shared, &socket);
+    send_flags(&peeled.socket, &Message::new("reason", 0, 0), SCTP_ABORT).unwrap();
+    let ended = next_end(&mut peeled.inbox, &peeled.socket);
+    assert_eq!(ended, (peeled.assoc, End::Failed));
+}
+
+#[test]
+fn serve_next_forgets_an_association_that_has_ended() {
+    let socket = listening(Family::V4, SocketFlags::NONBLOCK);
+    let mut shared = Shared::new(5, PeeloffFlags::CLOEXEC);
+    let client = client(Family::V4, &socket);
+    send(&client, &Message::new("hello", 0, 0)).unwrap();
+    let mut forgotten = |expected| {
+        wait_for("the association", || {
+            let _ = shared.serve_next(&socket);
+            (shared.messages.len() == expected).then_some(())
+        });
+    };
+    forgotten(1);
+    drop(client);
+    forgotten(0);
+}
+
+#[test]
+fn listen_returns_a_socket_with_the_family_of_the_address() {
+    for family in FAMILIES {
+        let socket = listening(family, SocketFlags::empty());
+        assert_eq!(address(&socket).ip(), family.loopback().ip());
+    }
+}

@@ -1,0 +1,172 @@
+//! Options that have no effect on a peeled-off socket, or another one than on an accepted
+//! socket.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_linger;
+use rustix::net::{self, SendFlags, SocketType};
+use sctp_peeloff::sockopt::SOL_SCTP;
+
+use super::{peel, peel_nonblocking, read, wait_for_end};
+use crate::support::message::{Message, receive, send};
+use crate::support::option::{drop_packets, get, set, set_words};
+use crate::support::{FAMILIES, Family, address, associate, client, kernel, server, socket};
+
+/// A peeled-off socket and its client.
+fn peeled(family: Family) -> (OwnedFd, OwnedFd) {
+    let server = server(family);
+    let (client, assoc) = associate(family, &server);
+    (peel(&server, assoc), client)
+}
+
+/// A socket from accept and its client.
+fn accepted(family: Family) -> (OwnedFd, OwnedFd) {
+    let listener = socket(family, SocketType::STREAM);
+    net::listen(&listener, 1).unwrap();
+    let client = client(family, &listener);
+    (net::accept(&listener).unwrap(), client)
+}
+
+fn works(socket: &OwnedFd, client: &OwnedFd) {
+    send(client, &Message::new("works", 0, 0)).unwrap();
+    assert_eq!(receive(socket).unwrap().data, b"works");
+}
+
+fn words<const N: usize>(socket: &OwnedFd, option: i32) -> [i32; N] {
+    let mut bytes = vec![0; 4 * N];
+    get(socket.as_fd(), SOL_SCTP, option, &mut bytes).unwrap();
+    std::array::from_fn(|at| i32::from_ne_bytes(bytes[4 * at..][..4].try_into().unwrap()))
+}
+
+#[test]
+fn autoclose_has_no_effect_if_set_after_the_peel_off() {
+    let (peeled, client) = peeled(Family::V4);
+    set_words(&peeled, libc::SCTP_AUTOCLOSE, &[1]);
+    assert_eq!(words(&peeled, libc::SCTP_AUTOCLOSE), [1]);
+    // Longer than the option allows an association to be idle.
+    let mut sockets = [PollFd::new(&client, PollFlags::IN)];
+    let time = Timespec::try_from(Duration::from_millis(2500)).unwrap();
+    assert_eq!(poll(&mut sockets, Some(&time)), Ok(0));
+    works(&peeled, &client);
+}
+
+#[test]
+fn autoclose_of_the_set_up_cannot_be_stopped_on_the_peeled_off_socket() {
+    let server = server(Family::V4);
+    set_words(&server, libc::SCTP_AUTOCLOSE, &[1]);
+    let (_client, assoc) = associate(Family::V4, &server);
+    let peeled = peel(&server, assoc);
+    set_words(&peeled, libc::SCTP_AUTOCLOSE, &[0]);
+    wait_for_end(&peeled);
+}
+
+#[test]
+fn autoclose_fails_with_eopnotsupp_on_an_accepted_socket() {
+    let (accepted, _client) = accepted(Family::V4);
+    let value = 1_i32.to_ne_bytes();
+    let result = set(accepted.as_fd(), SOL_SCTP, libc::SCTP_AUTOCLOSE, &value);
+    assert_eq!(result, Err(Errno::OPNOTSUPP));
+}
+
+#[test]
+fn sendto_ignores_the_address_on_a_peeled_off_socket() {
+    for family in FAMILIES {
+        let other = server(family);
+        let message = b"to the peer";
+        let send = |socket| net::sendto(socket, message, SendFlags::empty(), &address(&other));
+        let (peeled, client) = peeled(family);
+        assert_eq!(send(&peeled), Ok(message.len()));
+        assert_eq!(receive(&client).unwrap().data, message);
+        assert_eq!(sctp_peeloff::assoc_ids(&other).unwrap(), []);
+        let (accepted, _client) = accepted(family);
+        assert_eq!(send(&accepted), Err(Errno::ADDRNOTAVAIL));
+    }
+}
+
+#[test]
+fn supported_extensions_do_not_change_after_the_set_up() {
+    for option in [113, 117, 128, 129, 130] {
+        let (peeled, _client) = peeled(Family::V4);
+        // struct sctp_assoc_value
+        let mut before = [0_i32; 2].map(i32::to_ne_bytes).concat();
+        match get(peeled.as_fd(), SOL_SCTP, option, &mut before) {
+            Err(Errno::NOPROTOOPT) => continue,
+            length => assert_eq!(length, Ok(8), "option {option}"),
+        }
+        let mut after = before.clone();
+        after[4] ^= 1;
+        set(peeled.as_fd(), SOL_SCTP, option, &after).unwrap();
+        get(peeled.as_fd(), SOL_SCTP, option, &mut after).unwrap();
+        assert_eq!(after, before, "option {option}");
+    }
+}
+
+const SCTP_EVENT: i32 = 127;
+
+/// `struct sctp_event`: the id is ignored on a peeled-off socket.
+fn subscribe_shutdown_event(socket: &OwnedFd, assoc: i32) -> Result<(), Errno> {
+    let mut event = assoc.to_ne_bytes().to_vec();
+    event.extend(0x8005_u16.to_ne_bytes());
+    event.extend([1, 0]);
+    set(socket.as_fd(), SOL_SCTP, SCTP_EVENT, &event)
+}
+
+#[test]
+fn event_subscribes_a_peeled_off_socket_for_any_id() {
+    for assoc in [0, 1, 2, 999] {
+        let (peeled, client) = peeled(Family::V4);
+        if kernel::version() < (5, 0) {
+            assert_eq!(
+                subscribe_shutdown_event(&peeled, assoc),
+                Err(Errno::NOPROTOOPT)
+            );
+            return;
+        }
+        subscribe_shutdown_event(&peeled, assoc).unwrap();
+        drop(client);
+        assert_eq!(read(&peeled), super::Read::Shutdown, "id {assoc}");
+    }
+}
+
+#[test]
+fn event_with_id_0_on_the_one_to_many_socket_applies_to_future_associations() {
+    let server = server(Family::V4);
+    let (client, assoc) = associate(Family::V4, &server);
+    if kernel::version() < (5, 0) {
+        assert_eq!(subscribe_shutdown_event(&server, 0), Err(Errno::NOPROTOOPT));
+        return;
+    }
+    subscribe_shutdown_event(&server, 0).unwrap();
+    let peeled = peel_nonblocking(&server, assoc);
+    drop(client);
+    wait_for_end(&peeled);
+    assert_eq!(read(&peeled), super::Read::Failed(Errno::AGAIN));
+    let (client, assoc) = associate(Family::V4, &server);
+    let peeled = peel(&server, assoc);
+    drop(client);
+    assert_eq!(read(&peeled), super::Read::Shutdown);
+}
+
+/// The peer does not respond, so that an accepted socket would wait for ten minutes.
+#[test]
+fn close_does_not_linger_on_a_peeled_off_socket() {
+    let (peeled, client) = peeled(Family::V4);
+    set_socket_linger(&peeled, Some(Duration::from_secs(600))).unwrap();
+    drop_packets(&client);
+    send(&peeled, &Message::new("unacknowledged", 0, 0)).unwrap();
+    drop(peeled);
+    super::option::abort_on_close(&client);
+}
+
+#[test]
+fn a_larger_receive_buffer_does_not_enlarge_the_window() {
+    // struct sctp_assocparams: sasoc_local_rwnd is the fourth word.
+    let window = |socket: &OwnedFd| words::<5>(socket, libc::SCTP_ASSOCINFO)[3];
+    let (peeled, _client) = peeled(Family::V4);
+    let before = window(&peeled);
+    net::sockopt::set_socket_recv_buffer_size(&peeled, 1_000_000).unwrap();
+    assert_eq!(window(&peeled), before);
+}
