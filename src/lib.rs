@@ -149,8 +149,13 @@ mod flags;
 mod guard;
 #[cfg(doc)]
 pub mod guide;
+#[cfg(feature = "std")]
+#[cfg_attr(not(target_os = "linux"), path = "helper/unsupported.rs")]
+mod helper;
 mod lookup;
 pub mod notification;
+#[cfg(feature = "std")]
+mod parked;
 #[cfg(feature = "std")]
 mod peeler;
 mod peeloff;
@@ -171,7 +176,9 @@ pub use lookup::assoc_id_of_peer;
 pub use lookup::assoc_ids;
 pub use notification::subscribe_assoc_change;
 #[cfg(feature = "std")]
-pub use peeler::{Parked, Peeler};
+pub use parked::Parked;
+#[cfg(feature = "std")]
+pub use peeler::Peeler;
 pub use peeloff::{peeloff, peeloff_flags, supports_flags};
 /// The descriptor types: those of `std::os::fd`, or without `std` those of rustix.
 pub use rustix::fd;

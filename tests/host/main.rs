@@ -4,6 +4,7 @@
 
 mod crate_graph;
 mod freestanding;
+mod imports;
 mod missing_features;
 mod readme;
 mod runner;
