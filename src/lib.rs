@@ -80,9 +80,8 @@
 //! # Features
 //!
 //! - `std` (default): the descriptor types are those of `std::os::fd`, an [`Error`]
-//!   converts to a [`std::io::Error`], and [`Peeler`] is available. Implies `alloc`, and on
-//!   Linux uses libc, as `std` itself does. Without this feature the descriptor types are
-//!   rustix's. Both are available as [`fd`].
+//!   converts to a [`std::io::Error`], and [`Peeler`] is available. Implies `alloc`.
+//!   Without this feature the descriptor types are rustix's. Both are available as [`fd`].
 //! - `alloc`: [`assoc_ids`].
 //! - `use-libc`: makes system calls through libc. Without this feature, x86, `x86_64` and
 //!   little-endian aarch64, arm and riscv64 Linux do not need libc; other architectures
