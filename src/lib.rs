@@ -7,6 +7,7 @@
 //! libsctp:
 //!
 //! - [`peeloff`] and [`peeloff_flags`] peel off an association;
+//! - [`Peeler`] does the same without a race for a file descriptor;
 //! - [`assoc_ids`], [`assoc_id_of_peer`] and [`RcvInfo`] find the id of an association;
 //! - [`notification`] notices the end of an association;
 //! - [`sockopt`] has the kernel's options, one system call each.
@@ -55,7 +56,7 @@
 //! [`Error::NoDescriptor`]. The association is then still on the one-to-many socket.
 //! Known limitation: this is a check before use. If other threads compete for the last
 //! free descriptor, the kernel can still terminate the association
-//! ([`Error::AssociationLost`]).
+//! ([`Error::AssociationLost`]). A [`Peeler`] does not have this limitation.
 //!
 //! **A peeled-off socket never reports end-of-file.** After the peer's shutdown a
 //! blocking read fails with `ENOTCONN`, and a non-blocking read fails with `EAGAIN` every
@@ -78,9 +79,9 @@
 //!
 //! # Features
 //!
-//! - `std` (default): the descriptor types are those of `std::os::fd`, and an [`Error`]
-//!   converts to a [`std::io::Error`]. Implies `alloc`. Without this feature the
-//!   descriptor types are rustix's. Both are available as [`fd`].
+//! - `std` (default): the descriptor types are those of `std::os::fd`, an [`Error`]
+//!   converts to a [`std::io::Error`], and [`Peeler`] is available. Implies `alloc`.
+//!   Without this feature the descriptor types are rustix's. Both are available as [`fd`].
 //! - `alloc`: [`assoc_ids`].
 //! - `use-libc`: makes system calls through libc. Without this feature, x86, `x86_64` and
 //!   little-endian aarch64, arm and riscv64 Linux do not need libc; other architectures
