@@ -22,6 +22,8 @@ pub mod option;
 #[cfg(target_os = "linux")]
 pub mod others;
 pub mod process;
+#[cfg(target_os = "linux")]
+pub mod system;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
