@@ -147,13 +147,23 @@ mod flags;
 mod guard;
 #[cfg(doc)]
 pub mod guide;
+#[cfg(feature = "std")]
+#[cfg_attr(not(target_os = "linux"), path = "helper/unsupported.rs")]
+mod helper;
 mod lookup;
 pub mod notification;
+#[cfg(feature = "std")]
+mod parked;
 #[cfg(feature = "std")]
 mod peeler;
 mod peeloff;
 pub mod sockopt;
 mod uapi;
+
+/// The example of README.md is compiled and run with the documentation tests.
+#[cfg(all(doctest, target_os = "linux"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 pub use assoc_id::AssocId;
 pub use control::{RcvInfo, set_recvrcvinfo};
@@ -164,7 +174,9 @@ pub use lookup::assoc_id_of_peer;
 pub use lookup::assoc_ids;
 pub use notification::subscribe_assoc_change;
 #[cfg(feature = "std")]
-pub use peeler::{Parked, Peeler};
+pub use parked::Parked;
+#[cfg(feature = "std")]
+pub use peeler::Peeler;
 pub use peeloff::{peeloff, peeloff_flags, supports_flags};
 /// The descriptor types: those of `std::os::fd`, or without `std` those of rustix.
 pub use rustix::fd;

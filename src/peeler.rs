@@ -1,9 +1,9 @@
 //! Peels off in a thread that has a file descriptor table of its own.
 
-use core::ffi::c_int;
 use std::sync::Arc;
 
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
 
 use crate::assoc_id::AssocId;
 use crate::diagnose;
@@ -11,15 +11,8 @@ use crate::error::Error;
 use crate::fallback;
 use crate::flags::PeeloffFlags;
 use crate::guard;
-
-#[cfg(target_os = "linux")]
-mod channel;
-#[cfg_attr(not(target_os = "linux"), path = "peeler/unsupported.rs")]
-mod helper;
-#[cfg(target_os = "linux")]
-mod table;
-
-use helper::{FETCH, Helper, NOTHING_KEPT, PEEL_OFF};
+use crate::helper::{FETCH, Helper, NOTHING_KEPT, PEEL_OFF};
+use crate::parked::Parked;
 
 /// Peels off associations without a race for a file descriptor.
 ///
@@ -97,8 +90,14 @@ impl Peeler {
     /// | [`Os`](Error::Os) | any other | – |
     #[doc(alias = "unshare")]
     pub fn new() -> Result<Self, Error> {
-        let helper = Arc::new(Helper::start()?);
-        Ok(Self { helper })
+        match Helper::start() {
+            Ok(helper) => Ok(Self {
+                helper: Arc::new(helper),
+            }),
+            Err(errno @ (Errno::MFILE | Errno::NFILE)) => Err(Error::NoDescriptor(errno)),
+            Err(Errno::NOSYS) => Err(Error::Unsupported),
+            Err(errno) => Err(Error::Os(errno)),
+        }
     }
 
     /// `sctp_peeloff(socket, assoc)`—Peels off an association from a one-to-many socket
@@ -155,19 +154,6 @@ fn set_nonblock(peeled: OwnedFd, flags: PeeloffFlags) -> Result<OwnedFd, Error> 
     fallback::set_flags(peeled, flags.difference(PeeloffFlags::CLOEXEC))
 }
 
-/// A peeled-off association whose descriptor the helper thread of a [`Peeler`] keeps.
-///
-/// **If this value is dropped, the association ends**, as if its descriptor had been
-/// closed. So it does when the process calls `execve(2)` or exits.
-#[derive(Debug)]
-#[must_use = "if this value is dropped, the association ends"]
-pub struct Parked {
-    helper: Arc<Helper>,
-    /// The descriptor in the helper thread's table.
-    number: c_int,
-    flags: PeeloffFlags,
-}
-
 impl Parked {
     /// Returns the peeled-off descriptor, with the flags that were requested.
     ///
@@ -187,14 +173,6 @@ impl Parked {
             }
             Ok(Err(_)) => Err(Error::Undelivered(self)),
             Err(errno) => Err(Error::StateUnknown(errno)),
-        }
-    }
-}
-
-impl Drop for Parked {
-    fn drop(&mut self) {
-        if self.number != NOTHING_KEPT {
-            self.helper.release(self.number);
         }
     }
 }

@@ -36,8 +36,6 @@ mod random_calls;
 #[cfg(target_os = "linux")]
 mod rcvinfo;
 #[cfg(target_os = "linux")]
-mod readme;
-#[cfg(target_os = "linux")]
 mod restricted_environment;
 #[cfg(target_os = "linux")]
 mod runtimes;

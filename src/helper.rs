@@ -13,22 +13,24 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, Shutdown, shutdown};
 
-use super::channel::{Message, pair, receive, send};
-use super::table;
 use crate::assoc_id::AssocId;
-use crate::error::Error;
 use crate::flags::PeeloffFlags;
 use crate::sockopt;
 
+mod channel;
+mod table;
+
+use channel::{Message, pair, receive, send};
+
 /// The first integer of a request. The second one is an association id, or a descriptor
 /// in the helper thread's table.
-pub(super) const PEEL_OFF: c_int = 0;
-pub(super) const FETCH: c_int = 1;
+pub(crate) const PEEL_OFF: c_int = 0;
+pub(crate) const FETCH: c_int = 1;
 const RELEASE: c_int = 2;
 
 /// The first integer of a reply is an errno or 0. The second one is the descriptor that
 /// the helper thread keeps until its release, or this.
-pub(super) const NOTHING_KEPT: c_int = -1;
+pub(crate) const NOTHING_KEPT: c_int = -1;
 
 const START_TIME: Duration = Duration::from_secs(5);
 const STACK_SIZE: usize = 64 << 10;
@@ -36,26 +38,22 @@ const STACK_SIZE: usize = 64 << 10;
 /// The process's end of the channel to the helper thread, which ends when this is
 /// dropped.
 #[derive(Debug)]
-pub(super) struct Helper {
+pub(crate) struct Helper {
     channel: Mutex<OwnedFd>,
     process: u32,
 }
 
 impl Helper {
-    pub(super) fn start() -> Result<Self, Error> {
-        let channel = start().map_err(|errno| match errno {
-            Errno::MFILE | Errno::NFILE => Error::NoDescriptor(errno),
-            _ => Error::Os(errno),
-        })?;
+    pub(crate) fn start() -> Result<Self, Errno> {
         Ok(Self {
-            channel: Mutex::new(channel),
+            channel: Mutex::new(start()?),
             process: process::id(),
         })
     }
 
     /// Returns the peeled-off descriptor. If it could not be delivered, the helper thread
     /// keeps it, and the result is the descriptor in the helper thread's table.
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         request: Message,
         socket: Option<BorrowedFd<'_>>,
@@ -78,7 +76,7 @@ impl Helper {
         }
     }
 
-    pub(super) fn release(&self, number: c_int) {
+    pub(crate) fn release(&self, number: c_int) {
         if let Ok(channel) = self.channel() {
             release(&channel, number);
         }

@@ -5,22 +5,21 @@ use core::ffi::c_int;
 use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 
-use crate::error::Error;
 use crate::flags::PeeloffFlags;
 
-pub(super) const PEEL_OFF: c_int = 0;
-pub(super) const FETCH: c_int = 1;
-pub(super) const NOTHING_KEPT: c_int = -1;
+pub(crate) const PEEL_OFF: c_int = 0;
+pub(crate) const FETCH: c_int = 1;
+pub(crate) const NOTHING_KEPT: c_int = -1;
 
 #[derive(Debug)]
-pub(super) enum Helper {}
+pub(crate) enum Helper {}
 
 impl Helper {
-    pub(super) fn start() -> Result<Self, Error> {
-        Err(Error::Unsupported)
+    pub(crate) fn start() -> Result<Self, Errno> {
+        Err(Errno::NOSYS)
     }
 
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         _request: [c_int; 2],
         _socket: Option<BorrowedFd<'_>>,
@@ -29,7 +28,7 @@ impl Helper {
         match *self {}
     }
 
-    pub(super) fn release(&self, _number: c_int) {
+    pub(crate) fn release(&self, _number: c_int) {
         match *self {}
     }
 }
