@@ -22,6 +22,7 @@ use std::os::fd::OwnedFd;
 use growth::{ASSOCIATIONS, MESSAGES, Queue, WHOSE};
 use guards::GUARDS;
 use measure::{Figures, Table, number, sample, settle, ticks};
+use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::net::{SocketType, connect, listen};
 use sctp_peeloff::{AssocId, Peeler};
 use support::descriptors::Limit;
@@ -187,7 +188,8 @@ fn measure_filtered(family: Family, way: Way) -> Figures {
         let (_second, id) = associate(family, &server);
         count::in_child(|| {
             old_kernel();
-            // The child's pages are its own from here on, and no fault is counted.
+            // The child has all pages from here on, so that no fault is counted.
+            mlockall(MlockAllFlags::CURRENT).expect("memory");
             drop((BARE_PLAIN.1)(&server, other));
             let allocated = count::allocations();
             let start = count::ticks();

@@ -32,7 +32,8 @@ const RELEASE: c_int = 2;
 /// the helper thread keeps until its release, or this.
 pub(crate) const NOTHING_KEPT: c_int = -1;
 
-const START_TIME: Duration = Duration::from_secs(5);
+/// Much longer than a start takes on a loaded machine.
+const START_TIME: Duration = Duration::from_secs(30);
 const STACK_SIZE: usize = 64 << 10;
 
 /// The process's end of the channel to the helper thread, which ends when this is

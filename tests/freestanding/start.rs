@@ -41,12 +41,20 @@ fn peel_off() -> Result<(), u8> {
     let mut buffer = [0; 16];
     let (length, _, peer) = net::recvfrom(&server, &mut buffer, RecvFlags::empty()).or(Err(8))?;
     expect(matches!(buffer.get(..length), Some(b"hello")), 9)?;
-    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(10)?;
+    let peer = peer
+        .and_then(|peer| SocketAddr::try_from(peer).ok())
+        .ok_or(10)?;
     let id = assoc_id_of_peer(&server, peer).or(Err(11))?;
 
     let peeled = peeloff_flags(&server, id, PeeloffFlags::all()).or(Err(12))?;
-    expect(fcntl_getfl(&peeled).or(Err(13))?.contains(OFlags::NONBLOCK), 14)?;
-    expect(fcntl_getfd(&peeled).or(Err(15))?.contains(FdFlags::CLOEXEC), 16)?;
+    expect(
+        fcntl_getfl(&peeled).or(Err(13))?.contains(OFlags::NONBLOCK),
+        14,
+    )?;
+    expect(
+        fcntl_getfd(&peeled).or(Err(15))?.contains(FdFlags::CLOEXEC),
+        16,
+    )?;
 
     net::send(&peeled, b"to you", SendFlags::empty()).or(Err(17))?;
     let (length, _) = net::recv(&client, &mut buffer, RecvFlags::empty()).or(Err(18))?;

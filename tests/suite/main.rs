@@ -28,6 +28,8 @@ mod peeled_socket;
 mod peeler;
 #[cfg(target_os = "linux")]
 mod peeloff;
+#[cfg(target_os = "linux")]
+mod peer_address;
 mod portable;
 #[cfg(target_os = "linux")]
 mod races;

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::PathBuf;
 
+use super::process::is_guest;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF, SCTP_SOCKOPT_PEELOFF_FLAGS};
 
@@ -19,6 +20,7 @@ pub struct Group {
 
 impl Group {
     pub fn new(name: &str) -> Self {
+        assert!(is_guest(), "control groups are the host's");
         let root = PathBuf::from(format!("/dev/shm/cgroup-{name}-{}", std::process::id()));
         fs::create_dir(&root).expect("a folder");
         mount("cgroup2", &root, "cgroup2", MountFlags::empty(), None).expect("cgroup2");

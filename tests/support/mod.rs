@@ -24,6 +24,8 @@ pub mod others;
 #[cfg(target_os = "linux")]
 pub mod packets;
 pub mod process;
+#[cfg(target_os = "linux")]
+pub mod system;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};

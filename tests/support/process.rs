@@ -102,7 +102,7 @@ fn guest(program: PathBuf) -> Command {
 }
 
 /// The first process of a guest is named after the folder of its run.
-fn is_guest() -> bool {
+pub fn is_guest() -> bool {
     let init = fs::read("/proc/1/cmdline").unwrap_or_default();
     String::from_utf8_lossy(&init).contains("/sctp-peeloff.")
 }

@@ -5,16 +5,15 @@
 
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::thread;
 
 use rustix::io::Errno;
-use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, sockopt};
 
 use super::{WAYS, gone};
 use crate::support::descriptors::{self, Limit};
 use crate::support::filter::{Call, denied};
 use crate::support::message::works;
+use crate::support::system::{FILE_MAX, NR_OPEN, Sysctl, without_capabilities};
 use crate::support::{FAMILIES, Family, assert_matches, associate, kernel, process, server};
 
 #[test]
@@ -121,23 +120,6 @@ fn peeloff_fails_with_association_lost_if_the_guard_is_denied() {
     });
 }
 
-/// A sysctl of a guest, restored when it goes.
-struct Sysctl(&'static str, String);
-
-impl Sysctl {
-    fn set(path: &'static str, value: &str) -> Self {
-        let old = fs::read_to_string(path).unwrap();
-        fs::write(path, value).unwrap();
-        Self(path, old)
-    }
-}
-
-impl Drop for Sysctl {
-    fn drop(&mut self) {
-        fs::write(self.0, self.1.trim()).unwrap();
-    }
-}
-
 /// The limit on open files of the system does not apply to the guard's duplicate.
 #[test]
 fn peeloff_fails_with_association_lost_at_file_max() {
@@ -146,15 +128,8 @@ fn peeloff_fails_with_association_lost_at_file_max() {
             let server = server(Family::V4);
             let (client, id) = associate(Family::V4, &server);
             let before = descriptors::open();
-            let limit = Sysctl::set("/proc/sys/fs/file-max", "0");
-            let unprivileged = || {
-                let mut sets = capabilities(None).unwrap();
-                // The limit does not apply to a process that has it.
-                sets.effective.remove(CapabilitySet::SYS_ADMIN);
-                set_capabilities(None, sets).unwrap();
-                way(&server, id).unwrap_err()
-            };
-            let error = thread::scope(|scope| scope.spawn(unprivileged).join().unwrap());
+            let limit = Sysctl::set(FILE_MAX, "0");
+            let error = without_capabilities(|| way(&server, id).unwrap_err());
             drop(limit);
             assert_matches!(error, Error::AssociationLost(Errno::NFILE));
             assert_eq!(descriptors::open(), before);
@@ -176,7 +151,7 @@ fn peeloff_fails_with_no_descriptor_at_nr_open() {
         while fillers.last().unwrap().as_raw_fd() != 510 {
             fillers.push(open().unwrap());
         }
-        let number = Sysctl::set("/proc/sys/fs/nr_open", "512");
+        let number = Sysctl::set(NR_OPEN, "512");
         fillers.push(open().unwrap());
         let full = open().err().and_then(|error| error.raw_os_error());
         let results = WAYS.map(|way| way(&server, id));

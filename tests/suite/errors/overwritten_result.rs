@@ -1,13 +1,11 @@
 //! A cgroup BPF program overwrites what a peel-off returns: nobody's descriptor is
 //! adopted, and no error claims what is not so.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::thread;
 
 use rustix::stdio::{dup2_stdin, stdin};
-use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities, unshare_unsafe};
 use sctp_peeloff::{
     AssocId, Effect, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags, sockopt,
 };
@@ -16,6 +14,7 @@ use super::gone;
 use crate::support::cgroup::{Group, Overwrite};
 use crate::support::message::works;
 use crate::support::option;
+use crate::support::system::{FILE_MAX, Sysctl, in_other_network, without_capabilities};
 use crate::support::{Family, associate, associate_many, descriptors, kernel, process, server};
 
 type Peeloff = fn(BorrowedFd<'_>, AssocId) -> Result<OwnedFd, Error>;
@@ -80,7 +79,6 @@ fn restore_zero() {
     }
 }
 
-#[allow(unsafe_code, reason = "unshare_unsafe")]
 fn call(
     situation: Situation,
     function: Peeloff,
@@ -89,24 +87,11 @@ fn call(
 ) -> Result<OwnedFd, Error> {
     match situation {
         PeeledOff | PeeledOffBefore => function(socket, id),
-        OtherNamespace => thread::scope(|scope| {
-            let elsewhere = scope.spawn(|| {
-                // SAFETY: only the network namespace of this thread changes.
-                unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.unwrap();
-                function(socket, id)
-            });
-            elsewhere.join().unwrap()
-        }),
-        NoFile => thread::scope(|scope| {
-            let unprivileged = scope.spawn(|| {
-                let mut sets = capabilities(None).unwrap();
-                // The limit does not apply to a thread that has this capability.
-                sets.effective.remove(CapabilitySet::SYS_ADMIN);
-                set_capabilities(None, sets).unwrap();
-                function(socket, id)
-            });
-            unprivileged.join().unwrap()
-        }),
+        OtherNamespace => in_other_network(|| function(socket, id)),
+        NoFile => {
+            let _limit = Sysctl::set(FILE_MAX, "0");
+            without_capabilities(|| function(socket, id))
+        }
     }
 }
 
@@ -148,14 +133,7 @@ fn check(
     };
     let before = descriptors::open();
     group.attach_to_getsockopt(&overwrite.program());
-    let limit = (situation == NoFile).then(|| fs::read_to_string(FILE_MAX).unwrap());
-    if limit.is_some() {
-        fs::write(FILE_MAX, "0").unwrap();
-    }
     let outcome = call(situation, function, socket, id);
-    if let Some(limit) = limit {
-        fs::write(FILE_MAX, limit).unwrap();
-    }
     group.detach_from_getsockopt();
 
     let outcome = match outcome {
@@ -194,8 +172,6 @@ fn check(
     restore_zero();
     outcome
 }
-
-const FILE_MAX: &str = "/proc/sys/fs/file-max";
 
 /// Whether the kernel runs the program for a peel-off. 6.1.176 does not, nor do kernels
 /// since 6.5.

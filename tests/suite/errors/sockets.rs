@@ -2,10 +2,8 @@
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::thread;
 
 use rustix::io::Errno;
-use rustix::thread::{UnshareFlags, unshare_unsafe};
 use sctp_peeloff::{
     AssocId, Effect, Error, PeeloffFlags, assoc_id_of_peer, assoc_ids, peeloff, peeloff_flags,
     set_recvrcvinfo, subscribe_assoc_change, supports_flags,
@@ -13,6 +11,7 @@ use sctp_peeloff::{
 
 use super::WAYS;
 use crate::support::message::{Message, receive, send, works};
+use crate::support::system::in_other_network;
 use crate::support::{
     FAMILIES, Family, address, assert_matches, associate, client, descriptors, others, process,
     server,
@@ -107,19 +106,13 @@ fn peeloff_fails_with_not_peelable_for_peeled_off_socket() {
 }
 
 #[test]
-#[allow(unsafe_code, reason = "unshare_unsafe")]
 fn peeloff_fails_with_not_peelable_in_another_network_namespace() {
     process::in_guest(|| {
         for way in WAYS {
             let server = server(Family::V4);
             let (client, id) = associate(Family::V4, &server);
             let before = descriptors::open();
-            let elsewhere = || {
-                // SAFETY: only this thread's network namespace changes.
-                unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.unwrap();
-                way(&server, id).unwrap_err()
-            };
-            let error = thread::scope(|scope| scope.spawn(elsewhere).join().unwrap());
+            let error = in_other_network(|| way(&server, id).unwrap_err());
             assert_matches!(error, Error::NotPeelable);
             assert_eq!(descriptors::open(), before);
             works(&server, &client, id);
@@ -134,6 +127,20 @@ fn functions_fail_with_not_sctp_for_socket_of_another_protocol() {
         for (_name, socket) in others::not_sctp() {
             let variant = |error: &Error| matches!(error, Error::NotSctp);
             all_fail(&socket, variant, Errno::OPNOTSUPP);
+        }
+    });
+}
+
+/// These protocols return `EINVAL` for any option of SCTP, as SCTP does for some.
+#[test]
+fn functions_fail_with_not_sctp_for_can_and_llc() {
+    process::in_guest(|| {
+        for socket in others::with_einval() {
+            all_fail(
+                &socket,
+                |error: &Error| matches!(error, Error::NotSctp),
+                Errno::OPNOTSUPP,
+            );
         }
     });
 }

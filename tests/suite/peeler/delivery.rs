@@ -1,6 +1,5 @@
 //! The table of the process is full after the peel-off.
 
-use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,12 +10,12 @@ use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
     sendmsg, socketpair,
 };
-use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use sctp_peeloff::{AssocId, Effect, Error, Parked, Peeler, PeeloffFlags, assoc_ids};
 
 use super::{helper_threads, works};
 use crate::support::descriptors::{self, Limit};
 use crate::support::message::{Message, receive, send};
+use crate::support::system::{FILE_MAX, Sysctl, without_capabilities};
 use crate::support::{Family, assert_matches, associate, filter, process, server, wait_for};
 
 const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
@@ -142,18 +141,6 @@ fn io_error_keeps_undelivered() {
     });
 }
 
-/// The kernel limits how many descriptors of a user may be in flight, unless the sender
-/// has `CAP_SYS_RESOURCE` or `CAP_SYS_ADMIN`.
-fn without_capabilities<T: Send>(body: impl FnOnce() -> T + Send) -> T {
-    let unprivileged = || {
-        let mut sets = capabilities(None).unwrap();
-        sets.effective = CapabilitySet::empty();
-        set_capabilities(None, sets).unwrap();
-        body()
-    };
-    thread::scope(|scope| scope.spawn(unprivileged).join().unwrap())
-}
-
 /// Sockets whose queue holds so many descriptors that no more may be sent.
 fn too_many_in_flight() -> ((OwnedFd, OwnedFd), Limit) {
     let kind = (SocketType::STREAM, SocketFlags::CLOEXEC);
@@ -207,11 +194,9 @@ fn peeler_fails_with_association_lost_at_the_limit_of_the_system() {
         let server = server(Family::V4);
         let (client, id) = associate(Family::V4, &server);
         let peeler = without_capabilities(|| Peeler::new().unwrap());
-        let path = "/proc/sys/fs/file-max";
-        let limit = fs::read_to_string(path).unwrap();
-        fs::write(path, "1").unwrap();
+        let limit = Sysctl::set(FILE_MAX, "0");
         let result = peeler.peeloff(&server, id);
-        fs::write(path, limit.trim()).unwrap();
+        drop(limit);
         assert_matches!(result, Err(Error::AssociationLost(Errno::NFILE)));
         assert_eq!(receive(&client).map(|message| message.data), Ok(vec![]));
         let (client, id) = associate(Family::V4, &server);

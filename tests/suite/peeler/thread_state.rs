@@ -10,12 +10,12 @@ use std::thread;
 
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, socket_timeout};
-use rustix::thread::{UnshareFlags, unshare_unsafe};
 use sctp_peeloff::{Error, Peeler, peeloff};
 
 use super::{helper_threads, works};
 use crate::support::descriptors::{self, Limit};
 use crate::support::filter::{Call, deny};
+use crate::support::system::in_other_network;
 use crate::support::{Family, PATIENCE, assert_matches, associate, process, server};
 
 const CLOSE_RANGE: &[libc::c_long] = &[libc::SYS_close_range];
@@ -170,15 +170,12 @@ fn the_network_namespace_is_that_of_the_thread_that_called_new() {
         let server = server(Family::V4);
         let (client, id) = associate(Family::V4, &server);
         let here = Peeler::new().unwrap();
-        let elsewhere = || {
-            // SAFETY: only this thread's network namespace changes.
-            unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.unwrap();
+        let peeled = in_other_network(|| {
             let there = Peeler::new().unwrap();
             assert_matches!(peeloff(&server, id), Err(Error::NotPeelable));
             assert_matches!(there.peeloff(&server, id), Err(Error::NotPeelable));
             here.peeloff(&server, id).unwrap()
-        };
-        let peeled = thread::scope(|scope| scope.spawn(elsewhere).join().unwrap());
+        });
         works(&peeled, &client);
     });
 }
