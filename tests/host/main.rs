@@ -6,5 +6,6 @@ mod crate_graph;
 mod freestanding;
 mod missing_features;
 mod runner;
+mod safety;
 #[path = "../support/mod.rs"]
 mod support;
