@@ -17,7 +17,7 @@
 //!   association;
 //! - `is_sctp(socket)` and `is_one_to_one(socket)`: the protocol and the style;
 //! - `has_no_id_list(socket)`;
-//! - `peeloff(socket, assoc)`, except on Linux, where a peel-off is an option.
+//! - `peeloff(socket, assoc)`. Linux has two options instead, in `sockopt/linux.rs`.
 
 use core::ffi::c_int;
 

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use crate::assoc_id::AssocId;
 use crate::flags::PeeloffFlags;
 #[cfg(feature = "std")]
-use crate::peeler::Parked;
+use crate::parked::Parked;
 use crate::uapi::{NOT_FOUND, WRONG_SOCKET};
 
 /// What a failed call did to the association.

@@ -24,7 +24,8 @@ bitflags::bitflags! {
         /// On Linux 4.13 and later the kernel creates the descriptor with this flag. On
         /// earlier kernels the flag is set right after the peel-off. Known limitation:
         /// if another thread calls `fork` and `execve` in between, the new program
-        /// inherits the descriptor.
+        /// inherits the descriptor. A [`Peeler`](crate::Peeler) sets the flag atomically
+        /// on every kernel.
         #[doc(alias = "SOCK_CLOEXEC")]
         const CLOEXEC = OFlags::CLOEXEC.bits();
     }

@@ -1,8 +1,8 @@
 //! Fails before a peel-off for which no file descriptor is available.
 //!
 //! Linux moves the association before it allocates a descriptor, and terminates the
-//! association if there is none. The guard duplicates the socket's descriptor and closes
-//! the duplicate, which shows whether a descriptor is available. The duplicate has
+//! association if no descriptor is free. The guard duplicates the socket's descriptor and
+//! closes the duplicate, which shows whether a descriptor is available. The duplicate has
 //! CLOEXEC, so that a child of another thread cannot inherit it.
 //!
 //! FreeBSD allocates the descriptor first, so that the guard does nothing there.

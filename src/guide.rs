@@ -9,7 +9,8 @@
 //! - [`kernel_faults`]: known faults of kernels, and how to avoid them;
 //! - [`cost`]: the cost of a peel-off, and which function to call when;
 //! - [`platforms`]: kernels, architectures, and programs without libc;
-//! - [`migration`]: how to replace libsctp and other crates.
+//! - [`migration`]: how to replace libsctp and other crates;
+//! - [`tool`]: the program `sctp-peeloff`.
 //!
 //! The guide describes Linux. The differences of FreeBSD are listed in the [documentation of
 //! the crate](crate#freebsd).
@@ -123,3 +124,6 @@ pub mod runtimes {}
 #[doc = include_str!("guide/server/threads.rs")]
 /// ```
 pub mod server {}
+
+#[doc = include_str!("guide/tool.md")]
+pub mod tool {}

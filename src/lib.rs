@@ -7,6 +7,7 @@
 //! libsctp:
 //!
 //! - [`peeloff`] and [`peeloff_flags`] peel off an association;
+//! - [`Peeler`] does the same without a race for a file descriptor;
 //! - [`assoc_ids`], [`assoc_id_of_peer`] and [`RcvInfo`] find the id of an association;
 //! - [`notification`] notices the end of an association;
 //! - [`sockopt`] has the kernel's options, one system call each.
@@ -55,7 +56,7 @@
 //! [`Error::NoDescriptor`]. The association is then still on the one-to-many socket.
 //! Known limitation: this is a check before use. If other threads compete for the last
 //! free descriptor, the kernel can still terminate the association
-//! ([`Error::AssociationLost`]).
+//! ([`Error::AssociationLost`]). A [`Peeler`] does not have this limitation.
 //!
 //! **A peeled-off socket never reports end-of-file.** After the peer's shutdown a
 //! blocking read fails with `ENOTCONN`, and a non-blocking read fails with `EAGAIN` every
@@ -78,9 +79,9 @@
 //!
 //! # Features
 //!
-//! - `std` (default): the descriptor types are those of `std::os::fd`, and an [`Error`]
-//!   converts to a [`std::io::Error`]. Implies `alloc`. Without this feature the
-//!   descriptor types are rustix's. Both are available as [`fd`].
+//! - `std` (default): the descriptor types are those of `std::os::fd`, an [`Error`]
+//!   converts to a [`std::io::Error`], and [`Peeler`] is available. Implies `alloc`.
+//!   Without this feature the descriptor types are rustix's. Both are available as [`fd`].
 //! - `alloc`: [`assoc_ids`].
 //! - `use-libc`: makes system calls through libc. Without this feature, x86, `x86_64` and
 //!   little-endian aarch64, arm and riscv64 Linux do not need libc; other architectures
@@ -91,7 +92,7 @@
 //! | system | supported | tested |
 //! |---|---|---|
 //! | Linux 4.x and later | everything | the whole suite, on the kernels and architectures that the README lists |
-//! | FreeBSD | everything but the flags of [`peeloff_flags`] | in CI the tests are compiled, and the numbers and layouts are compared with libc's |
+//! | FreeBSD | everything but the flags of [`peeloff_flags`] and [`Peeler`] | in CI the tests are compiled, and the numbers and layouts are compared with libc's |
 //! | other Unix systems, such as Android, macOS, NetBSD and illumos | nothing: the crate compiles, and each function fails with [`Error::Unsupported`] before any system call | type-checked for macOS |
 //!
 //! FreeBSD runs are made by hand: `kldload sctp`, then `cargo test`. The tests have not
@@ -147,13 +148,23 @@ mod flags;
 mod guard;
 #[cfg(doc)]
 pub mod guide;
+#[cfg(feature = "std")]
+#[cfg_attr(not(target_os = "linux"), path = "helper/unsupported.rs")]
+mod helper;
 mod lookup;
 pub mod notification;
+#[cfg(feature = "std")]
+mod parked;
 #[cfg(feature = "std")]
 mod peeler;
 mod peeloff;
 pub mod sockopt;
 mod uapi;
+
+/// The example of README.md is compiled and run with the documentation tests.
+#[cfg(all(doctest, target_os = "linux"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 pub use assoc_id::AssocId;
 pub use control::{RcvInfo, set_recvrcvinfo};
@@ -164,7 +175,9 @@ pub use lookup::assoc_id_of_peer;
 pub use lookup::assoc_ids;
 pub use notification::subscribe_assoc_change;
 #[cfg(feature = "std")]
-pub use peeler::{Parked, Peeler};
+pub use parked::Parked;
+#[cfg(feature = "std")]
+pub use peeler::Peeler;
 pub use peeloff::{peeloff, peeloff_flags, supports_flags};
 /// The descriptor types: those of `std::os::fd`, or without `std` those of rustix.
 pub use rustix::fd;

@@ -1,9 +1,9 @@
 //! Peels off in a thread that has a file descriptor table of its own.
 
-use core::ffi::c_int;
 use std::sync::Arc;
 
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
 
 use crate::assoc_id::AssocId;
 use crate::diagnose;
@@ -11,15 +11,8 @@ use crate::error::Error;
 use crate::fallback;
 use crate::flags::PeeloffFlags;
 use crate::guard;
-
-#[cfg(target_os = "linux")]
-mod channel;
-#[cfg_attr(not(target_os = "linux"), path = "peeler/unsupported.rs")]
-mod helper;
-#[cfg(target_os = "linux")]
-mod table;
-
-use helper::{FETCH, Helper, NOTHING_KEPT, PEEL_OFF};
+use crate::helper::{FETCH, Helper, NOTHING_KEPT, PEEL_OFF, Reply};
+use crate::parked::Parked;
 
 /// Peels off associations without a race for a file descriptor.
 ///
@@ -89,16 +82,22 @@ impl Peeler {
     ///
     /// | error | errno | when |
     /// |---|---|---|
-    /// | [`NoDescriptor`](Error::NoDescriptor) | `EMFILE`, `ENFILE` | fewer than three descriptors are free; one remains in use |
+    /// | [`NoDescriptor`](Error::NoDescriptor) | `EMFILE`, `ENFILE` | fewer than two descriptors are free; one remains in use |
     /// | [`Unsupported`](Error::Unsupported) | – | the system is not Linux |
     /// | [`Os`](Error::Os) | `EAGAIN` | the system cannot create another thread |
     /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the calls, or `/proc` is required and not mounted |
-    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within five seconds: a seccomp filter has ended it, for example |
+    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within 30 seconds: a seccomp filter has ended it, for example |
     /// | [`Os`](Error::Os) | any other | – |
     #[doc(alias = "unshare")]
     pub fn new() -> Result<Self, Error> {
-        let helper = Arc::new(Helper::start()?);
-        Ok(Self { helper })
+        match Helper::start() {
+            Ok(helper) => Ok(Self {
+                helper: Arc::new(helper),
+            }),
+            Err(errno @ (Errno::MFILE | Errno::NFILE)) => Err(Error::NoDescriptor(errno)),
+            Err(Errno::NOSYS) => Err(Error::Unsupported),
+            Err(errno) => Err(Error::Os(errno)),
+        }
     }
 
     /// `sctp_peeloff(socket, assoc)`—Peels off an association from a one-to-many socket
@@ -138,12 +137,14 @@ impl Peeler {
         guard::descriptor_free(socket)?;
         let request = [PEEL_OFF, assoc.as_raw()];
         match self.helper.request(request, Some(socket), flags) {
-            Ok(Ok(peeled)) => set_nonblock(peeled, flags),
-            Ok(Err(number)) => Err(Error::Undelivered(Parked {
+            Ok(Reply::Delivered(peeled)) => set_nonblock(peeled, flags),
+            Ok(Reply::Kept(number)) => Err(Error::Undelivered(Parked {
                 helper: Arc::clone(&self.helper),
                 number,
                 flags,
             })),
+            // The peel-off may still follow, so that a query would prove nothing.
+            Ok(Reply::Missing(errno)) => Err(Error::StateUnknown(errno)),
             Err(errno) => Err(diagnose::peeloff_error(socket, assoc, errno)),
         }
     }
@@ -153,19 +154,6 @@ impl Peeler {
 /// not have the descriptor yet.
 fn set_nonblock(peeled: OwnedFd, flags: PeeloffFlags) -> Result<OwnedFd, Error> {
     fallback::set_flags(peeled, flags.difference(PeeloffFlags::CLOEXEC))
-}
-
-/// A peeled-off association whose descriptor the helper thread of a [`Peeler`] keeps.
-///
-/// **If this value is dropped, the association ends**, as if its descriptor had been
-/// closed. So it does when the process calls `execve(2)` or exits.
-#[derive(Debug)]
-#[must_use = "if this value is dropped, the association ends"]
-pub struct Parked {
-    helper: Arc<Helper>,
-    /// The descriptor in the helper thread's table.
-    number: c_int,
-    flags: PeeloffFlags,
 }
 
 impl Parked {
@@ -181,20 +169,12 @@ impl Parked {
     pub fn fetch(mut self) -> Result<OwnedFd, Error> {
         let request = [FETCH, self.number];
         match self.helper.request(request, None, self.flags) {
-            Ok(Ok(peeled)) => {
+            Ok(Reply::Delivered(peeled)) => {
                 self.number = NOTHING_KEPT;
                 set_nonblock(peeled, self.flags)
             }
-            Ok(Err(_)) => Err(Error::Undelivered(self)),
-            Err(errno) => Err(Error::StateUnknown(errno)),
-        }
-    }
-}
-
-impl Drop for Parked {
-    fn drop(&mut self) {
-        if self.number != NOTHING_KEPT {
-            self.helper.release(self.number);
+            Ok(Reply::Kept(_)) => Err(Error::Undelivered(self)),
+            Ok(Reply::Missing(errno)) | Err(errno) => Err(Error::StateUnknown(errno)),
         }
     }
 }

@@ -22,8 +22,8 @@ use crate::sockopt;
 /// so that the function fails with [`Error::NoDescriptor`] before the peel-off if no
 /// descriptor is available. Known limitation: this is a check before use. If other
 /// threads compete for the last free descriptor, the kernel can still terminate the
-/// association ([`Error::AssociationLost`]). [`sockopt::peeloff`] makes the one call
-/// without the check.
+/// association ([`Error::AssociationLost`]). A [`Peeler`](crate::Peeler) does not have
+/// this limitation. [`sockopt::peeloff`] makes the one call without the check.
 ///
 /// On FreeBSD the function makes two system calls: it reads `SO_PROTOCOL`, because the
 /// call of `sctp_peeloff` terminates the process if the kernel has no SCTP. A check for a

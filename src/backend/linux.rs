@@ -6,7 +6,7 @@ use rustix::net::sockopt::{socket_protocol, socket_type};
 use rustix::net::{SocketType, ipproto};
 
 /// Whether the kernel moves the association before it allocates a descriptor, and
-/// terminates the association if there is none.
+/// terminates the association if no descriptor is free.
 pub(crate) const MOVES_FIRST: bool = true;
 
 /// Whether `SO_PROTOCOL` is `IPPROTO_SCTP`.

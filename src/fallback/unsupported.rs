@@ -1,6 +1,8 @@
 //! `peeloff_flags` on systems that cannot peel off with flags.
 
 use rustix::fd::{BorrowedFd, OwnedFd};
+#[cfg(feature = "std")]
+use rustix::io::Errno;
 
 use crate::assoc_id::AssocId;
 use crate::error::Error;
@@ -25,4 +27,11 @@ pub(crate) fn peeloff_flags(
 
 pub(crate) fn supports_flags(_socket: BorrowedFd<'_>) -> Result<bool, Error> {
     Err(Error::Unsupported)
+}
+
+/// No call succeeds that is followed by this one.
+#[cfg(feature = "std")]
+pub(crate) fn set_flags(socket: OwnedFd, _flags: PeeloffFlags) -> Result<OwnedFd, Error> {
+    let errno = Errno::NOSYS;
+    Err(Error::FlagsNotSet { socket, errno })
 }

@@ -11,7 +11,11 @@ const RAW: [&str; 5] = [
     "riscv64gc-unknown-linux-gnu",
 ];
 /// The system calls go through libc.
-const THROUGH_LIBC: [&str; 2] = ["s390x-unknown-linux-gnu", "powerpc64le-unknown-linux-gnu"];
+const THROUGH_LIBC: [&str; 3] = [
+    "s390x-unknown-linux-gnu",
+    "powerpc64le-unknown-linux-gnu",
+    "x86_64-unknown-freebsd",
+];
 
 /// The packages that are linked into a program; a procedural macro's are not.
 fn packages(target: &str, features: &[&str]) -> Vec<String> {

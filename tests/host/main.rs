@@ -4,7 +4,9 @@
 
 mod crate_graph;
 mod freestanding;
+mod imports;
 mod missing_features;
+mod readme;
 mod runner;
 mod safety;
 #[path = "../support/mod.rs"]

@@ -28,6 +28,8 @@ mod peeled_socket;
 mod peeler;
 #[cfg(target_os = "linux")]
 mod peeloff;
+#[cfg(target_os = "linux")]
+mod peer_address;
 mod portable;
 #[cfg(target_os = "linux")]
 mod races;
@@ -35,8 +37,6 @@ mod races;
 mod random_calls;
 #[cfg(target_os = "linux")]
 mod rcvinfo;
-#[cfg(target_os = "linux")]
-mod readme;
 #[cfg(target_os = "linux")]
 mod restricted_environment;
 #[cfg(target_os = "linux")]

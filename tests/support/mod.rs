@@ -21,6 +21,8 @@ pub mod message;
 pub mod option;
 #[cfg(target_os = "linux")]
 pub mod others;
+#[cfg(target_os = "linux")]
+pub mod packets;
 pub mod process;
 #[cfg(target_os = "linux")]
 pub mod system;

@@ -9,6 +9,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::io::Errno;
 use sctp_peeloff::sockopt::SOL_SCTP;
 
+#[cfg(target_os = "linux")]
+pub use super::packets::{drop_chunks, drop_packets, let_packets_in};
+
 pub const SCTP_RTOINFO: i32 = 0;
 pub const SCTP_NODELAY: i32 = 3;
 pub const SCTP_ADAPTATION_LAYER: i32 = 7;
@@ -89,61 +92,4 @@ pub fn subscribe_ends(socket: impl AsFd) {
 pub fn abort_on_close(socket: impl AsFd) {
     rustix::net::sockopt::set_socket_linger(socket, Some(std::time::Duration::ZERO))
         .expect("SO_LINGER");
-}
-
-/// From now on the socket takes no packet in, and its peers' are as good as lost.
-#[cfg(target_os = "linux")]
-pub fn drop_packets(socket: impl AsFd) {
-    attach(socket, &[statement(libc::BPF_RET | libc::BPF_K, 0)]);
-}
-
-/// From now on the socket takes no packet in that begins with a chunk of this type.
-pub fn drop_chunks(socket: impl AsFd, kind: u32) {
-    let program = [
-        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0),
-        libc::sock_filter {
-            jf: 1,
-            ..statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, kind)
-        },
-        statement(libc::BPF_RET | libc::BPF_K, 0),
-        statement(libc::BPF_RET | libc::BPF_K, u32::MAX),
-    ];
-    attach(socket, &program);
-}
-
-fn statement(code: u32, k: u32) -> libc::sock_filter {
-    let code = u16::try_from(code).expect("a 16-bit code");
-    libc::sock_filter {
-        code,
-        jt: 0,
-        jf: 0,
-        k,
-    }
-}
-
-/// Attaches a classic BPF program. Its packets begin with the first chunk.
-fn attach(socket: impl AsFd, program: &[libc::sock_filter]) {
-    // struct sock_fprog
-    let length = u16::try_from(program.len()).expect("a short program");
-    let mut filter = [0; size_of::<usize>()];
-    filter[..2].copy_from_slice(&length.to_ne_bytes());
-    let filter = [filter, (program.as_ptr() as usize).to_ne_bytes()].concat();
-    set(
-        socket.as_fd(),
-        libc::SOL_SOCKET,
-        libc::SO_ATTACH_FILTER,
-        &filter,
-    )
-    .expect("SO_ATTACH_FILTER");
-}
-
-#[cfg(target_os = "linux")]
-pub fn let_packets_in(socket: impl AsFd) {
-    set(
-        socket.as_fd(),
-        libc::SOL_SOCKET,
-        libc::SO_DETACH_FILTER,
-        &[0; 4],
-    )
-    .expect("SO_DETACH_FILTER");
 }

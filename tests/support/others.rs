@@ -2,11 +2,12 @@
 #![allow(unsafe_code, reason = "a descriptor that is not open is one of them")]
 
 use std::net::{TcpListener, UdpSocket};
+use std::num::NonZeroU32;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 
 use rustix::fs::{Mode, OFlags, open};
-use rustix::net::{self, AddressFamily, SocketType};
+use rustix::net::{self, AddressFamily, Protocol, SocketType};
 
 /// Sockets of other protocols, with their names. Some answer `EOPNOTSUPP` at
 /// SCTP's level, some `ENOPROTOOPT`.
@@ -23,6 +24,14 @@ pub fn not_sctp() -> [(&'static str, OwnedFd); 6] {
         ("Unix", unix.into()),
         ("netlink", netlink.expect("a netlink socket")),
     ]
+}
+
+/// Sockets of protocols that return `EINVAL` at SCTP's level.
+pub fn with_einval() -> [OwnedFd; 2] {
+    let can_raw = Protocol::from_raw(NonZeroU32::MIN);
+    let can = net::socket(AddressFamily::CAN, SocketType::RAW, Some(can_raw));
+    let llc = net::socket(AddressFamily::LLC, SocketType::DGRAM, None);
+    [can.expect("a CAN socket"), llc.expect("an LLC socket")]
 }
 
 pub fn file() -> OwnedFd {

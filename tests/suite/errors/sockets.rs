@@ -131,6 +131,20 @@ fn functions_fail_with_not_sctp_for_socket_of_another_protocol() {
     });
 }
 
+/// These protocols return `EINVAL` for any option of SCTP, as SCTP does for some.
+#[test]
+fn functions_fail_with_not_sctp_for_can_and_llc() {
+    process::in_guest(|| {
+        for socket in others::with_einval() {
+            all_fail(
+                &socket,
+                |error: &Error| matches!(error, Error::NotSctp),
+                Errno::OPNOTSUPP,
+            );
+        }
+    });
+}
+
 #[test]
 fn functions_fail_with_not_socket_for_file() {
     process::alone(|| {

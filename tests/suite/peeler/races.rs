@@ -15,7 +15,7 @@ use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids};
 use super::works;
 use crate::support::descriptors::{self, Limit};
 use crate::support::{
-    Family, PATIENCE, associate, associate_many, kernel, process, repetitions, server, wait_for,
+    Family, PATIENCE, associate_many, kernel, process, repetitions, server, wait_for,
 };
 
 const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
@@ -36,7 +36,7 @@ fn peel_off(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> (OwnedFd, bool) {
     let mut was_parked = false;
     let mut result = peeler.peeloff_flags(server, id, FLAGS);
     loop {
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {id}");
+        assert!(start.elapsed() < PATIENCE, "no descriptor for {id}");
         result = match result {
             Ok(peeled) => return (peeled, was_parked),
             Err(Error::NoDescriptor(_)) => peeler.peeloff_flags(server, id, FLAGS),
@@ -49,18 +49,21 @@ fn peel_off(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> (OwnedFd, bool) {
     }
 }
 
-/// One descriptor is free, and other threads take and return it all the time.
-fn against(competitors: usize, rounds: usize) {
+/// For each of the threads that peel off one descriptor is free, and other threads take
+/// and return them all the time.
+fn against(competitors: usize, threads: usize, rounds: usize) {
     let server = server(Family::V4);
     let peeler = Peeler::new().unwrap();
     let before = descriptors::open();
     let mut parked = 0;
     for _ in 0..rounds {
-        let (client, id) = associate(Family::V4, &server);
+        let clients = associate_many(Family::V4, &server, threads);
         let mut limit = Limit::none_free();
-        limit.free_one();
+        for _ in &clients {
+            limit.free_one();
+        }
         let stop = AtomicBool::new(false);
-        let (peeled, was_parked) = thread::scope(|scope| {
+        let peeled: Vec<_> = thread::scope(|scope| {
             let _stop = SetOnDrop(&stop);
             for _ in 0..competitors {
                 scope.spawn(|| {
@@ -69,14 +72,24 @@ fn against(competitors: usize, rounds: usize) {
                     }
                 });
             }
-            peel_off(&peeler, &server, id)
+            let peel_off = |id| peel_off(&peeler, &server, id);
+            let threads: Vec<_> = clients
+                .iter()
+                .map(|(_, id)| scope.spawn(move || peel_off(*id)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
-        parked += u32::from(was_parked);
         drop(limit);
-        assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
-        works(&peeled, &client);
+        for ((peeled, was_parked), (client, id)) in peeled.iter().zip(&clients) {
+            parked += usize::from(*was_parked);
+            assert_eq!(assoc_ids(peeled).unwrap(), [*id]);
+            works(peeled, client);
+        }
     }
-    println!("{parked} of {rounds} associations were parked");
+    println!("{parked} of {} associations were parked", threads * rounds);
     assert_eq!(descriptors::open(), before);
     assert_eq!(assoc_ids(&server).unwrap(), []);
 }
@@ -92,13 +105,19 @@ fn rounds() -> usize {
 #[test]
 fn peeler_loses_no_association_against_one_thread() {
     let rounds = rounds();
-    process::alone(|| against(1, rounds));
+    process::alone(|| against(1, 1, rounds));
 }
 
 #[test]
 fn peeler_loses_no_association_against_four_threads() {
     let rounds = rounds();
-    process::alone(|| against(4, rounds));
+    process::alone(|| against(4, 1, rounds));
+}
+
+#[test]
+fn peeler_loses_no_association_of_four_threads() {
+    let rounds = rounds() / 5;
+    process::alone(|| against(1, 4, rounds));
 }
 
 /// The files that the process has open. Some may be closed in the meantime.

@@ -5,10 +5,11 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::thread;
 
 use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, socket_timeout};
 use sctp_peeloff::{Error, Peeler, peeloff};
 
 use super::{helper_threads, works};
@@ -17,10 +18,9 @@ use crate::support::filter::{Call, deny};
 use crate::support::system::in_other_network;
 use crate::support::{Family, PATIENCE, assert_matches, associate, process, server};
 
-const CLOSE_RANGE: Call2 = &[libc::SYS_close_range];
-const UNSHARE: Call2 = &[libc::SYS_unshare];
-const OPEN: Call2 = &[libc::SYS_openat];
-type Call2 = &'static [libc::c_long];
+const CLOSE_RANGE: &[libc::c_long] = &[libc::SYS_close_range];
+const UNSHARE: &[libc::c_long] = &[libc::SYS_unshare];
+const OPEN: &[libc::c_long] = &[libc::SYS_openat];
 
 /// A `Peeler` whose helper thread, like the thread that starts it, has some system calls
 /// denied.
@@ -92,6 +92,21 @@ fn new_fails_with_os_if_a_seccomp_filter_denies_every_way() {
             assert_matches!(error, Error::Os(Errno::PERM));
             assert_eq!(descriptors::open(), before);
         }
+    });
+}
+
+/// The start is limited to some seconds, but a peel-off takes as long as it takes.
+#[test]
+fn a_call_waits_for_the_helper_thread_without_a_limit() {
+    process::alone(|| {
+        let before = descriptors::open();
+        let _peeler = Peeler::new().unwrap();
+        let mut after = descriptors::open();
+        after.retain(|fd| !before.contains(fd));
+        assert_eq!(after.len(), 1);
+        // SAFETY: this is the process's end of the channel, and the peeler keeps it open.
+        let channel = unsafe { BorrowedFd::borrow_raw(after[0]) };
+        assert_eq!(socket_timeout(channel, Timeout::Recv).unwrap(), None);
     });
 }
 

@@ -13,72 +13,81 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, Shutdown, shutdown};
 
-use super::channel::{Message, pair, receive, send};
-use super::table;
 use crate::assoc_id::AssocId;
-use crate::error::Error;
 use crate::flags::PeeloffFlags;
 use crate::sockopt;
 
+mod channel;
+mod table;
+
+use channel::{Message, pair, receive, send};
+
 /// The first integer of a request. The second one is an association id, or a descriptor
 /// in the helper thread's table.
-pub(super) const PEEL_OFF: c_int = 0;
-pub(super) const FETCH: c_int = 1;
+pub(crate) const PEEL_OFF: c_int = 0;
+pub(crate) const FETCH: c_int = 1;
 const RELEASE: c_int = 2;
 
 /// The first integer of a reply is an errno or 0. The second one is the descriptor that
 /// the helper thread keeps until its release, or this.
-pub(super) const NOTHING_KEPT: c_int = -1;
+pub(crate) const NOTHING_KEPT: c_int = -1;
 
-const START_TIME: Duration = Duration::from_secs(5);
+/// Much longer than a start takes on a loaded machine.
+const START_TIME: Duration = Duration::from_secs(30);
 const STACK_SIZE: usize = 64 << 10;
 
 /// The process's end of the channel to the helper thread, which ends when this is
 /// dropped.
 #[derive(Debug)]
-pub(super) struct Helper {
+pub(crate) struct Helper {
     channel: Mutex<OwnedFd>,
     process: u32,
 }
 
+pub(crate) enum Reply {
+    Delivered(OwnedFd),
+    /// The helper thread keeps the descriptor, which has this number in its table.
+    Kept(c_int),
+    /// The helper thread has the request, and its reply could not be received.
+    Missing(Errno),
+}
+
 impl Helper {
-    pub(super) fn start() -> Result<Self, Error> {
-        let channel = start().map_err(|errno| match errno {
-            Errno::MFILE | Errno::NFILE => Error::NoDescriptor(errno),
-            _ => Error::Os(errno),
-        })?;
+    pub(crate) fn start() -> Result<Self, Errno> {
         Ok(Self {
-            channel: Mutex::new(channel),
+            channel: Mutex::new(start()?),
             process: process::id(),
         })
     }
 
-    /// Returns the peeled-off descriptor. If it could not be delivered, the helper thread
-    /// keeps it, and the result is the descriptor in the helper thread's table.
-    pub(super) fn request(
+    /// Fails if the helper thread reports an errno, and with `EPIPE` if it has ended.
+    pub(crate) fn request(
         &self,
         request: Message,
         socket: Option<BorrowedFd<'_>>,
         flags: PeeloffFlags,
-    ) -> Result<Result<OwnedFd, c_int>, Errno> {
+    ) -> Result<Reply, Errno> {
         let channel = self.channel()?;
         let mut receive_flags = RecvFlags::empty();
         receive_flags.set(
             RecvFlags::CMSG_CLOEXEC,
             flags.contains(PeeloffFlags::CLOEXEC),
         );
-        match exchange(&channel, request, socket, receive_flags)? {
-            ([_, number], Some(peeled)) => {
+        send(&channel, request, socket)?;
+        match receive_reply(&channel, receive_flags) {
+            Ok(([_, number], Some(peeled))) => {
                 // When the caller closes its descriptor, it must be the last one.
                 release(&channel, number);
-                Ok(Ok(peeled))
+                Ok(Reply::Delivered(peeled))
             }
-            ([0, number], None) => Ok(Err(number)),
-            ([errno, _], None) => Err(Errno::from_raw_os_error(errno)),
+            Ok(([0, number], None)) => Ok(Reply::Kept(number)),
+            Ok(([errno, _], None)) => Err(Errno::from_raw_os_error(errno)),
+            Err(Errno::PIPE) => Err(Errno::PIPE),
+            Err(errno) => Ok(Reply::Missing(errno)),
         }
     }
 
-    pub(super) fn release(&self, number: c_int) {
+    pub(crate) fn release(&self, number: c_int) {
         if let Ok(channel) = self.channel() {
             release(&channel, number);
         }
@@ -94,13 +103,7 @@ impl Helper {
     }
 }
 
-fn exchange(
-    channel: &OwnedFd,
-    request: Message,
-    socket: Option<BorrowedFd<'_>>,
-    flags: RecvFlags,
-) -> Result<(Message, Option<OwnedFd>), Errno> {
-    send(channel, request, socket)?;
+fn receive_reply(channel: &OwnedFd, flags: RecvFlags) -> Result<(Message, Option<OwnedFd>), Errno> {
     receive(channel, flags).inspect_err(|_| {
         // A later request must not receive the reply to this one. If this call fails, the
         // channel is closed already.
@@ -110,7 +113,9 @@ fn exchange(
 
 /// If the release fails, the helper thread has ended, and its descriptors are closed.
 fn release(channel: &OwnedFd, number: c_int) {
-    let _ = exchange(channel, [RELEASE, number], None, RecvFlags::CMSG_CLOEXEC);
+    if send(channel, [RELEASE, number], None).is_ok() {
+        let _ = receive_reply(channel, RecvFlags::CMSG_CLOEXEC);
+    }
 }
 
 /// Starts the helper thread, and returns the channel to it.

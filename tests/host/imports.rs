@@ -1,0 +1,100 @@
+//! The dependencies between the modules of the library.
+
+use std::fs;
+use std::path::Path;
+
+/// A module imports only from modules that are further down.
+const ORDER: [&str; 18] = [
+    "peeloff",
+    "peeler",
+    "fallback",
+    "guard",
+    "lookup",
+    "notification",
+    "control",
+    "diagnose",
+    "error",
+    "parked",
+    "helper",
+    "sockopt",
+    "adopt",
+    "backend",
+    "uapi",
+    "flags",
+    "assoc_id",
+    "lib",
+];
+
+/// Each file of the library, with the module at the crate's root to which it belongs.
+fn files() -> Vec<(String, String)> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    let mut folders = vec![source.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path
+                .strip_prefix(&source)
+                .expect("a prefix")
+                .with_extension("");
+            let module = name.iter().next().expect("a name").to_str().expect("UTF-8");
+            if ["tool", "capi", "guide"].contains(&module) || path.ends_with("tests.rs") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push((
+                    module.to_owned(),
+                    fs::read_to_string(&path).expect("a file"),
+                ));
+            }
+        }
+    }
+    files
+}
+
+fn position(module: &str) -> usize {
+    let position = ORDER.iter().position(|name| *name == module);
+    position.unwrap_or_else(|| panic!("'{module}' is not in the list"))
+}
+
+#[test]
+fn modules_import_only_from_modules_further_down() {
+    let files = files();
+    assert!(files.len() >= ORDER.len());
+    for (module, text) in files {
+        let from = position(&module);
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            for path in line.split("crate::").skip(1) {
+                let end = path.find(|c: char| !(c.is_alphanumeric() || c == '_'));
+                let imported = &path[..end.unwrap_or(path.len())];
+                if imported != module {
+                    assert!(position(imported) > from, "{module}: {}", line.trim());
+                }
+            }
+        }
+    }
+}
+
+/// The condition for the dependency on libc in Cargo.toml is that of the libc backend.
+#[test]
+fn cargo_and_the_backend_have_the_same_condition() {
+    let without_space = |text: &str| text.split_whitespace().collect::<String>();
+    let cargo = include_str!("../../Cargo.toml");
+    let backend = without_space(include_str!("../../src/backend.rs"));
+    let (_, condition) = cargo.split_once("[target.'cfg(").expect("a target");
+    let (condition, dependencies) = condition.split_once(")'.dependencies]").expect("its end");
+    assert!(
+        dependencies.trim_start().starts_with("libc = "),
+        "{dependencies}"
+    );
+    // The feature brings the optional dependency.
+    let condition =
+        without_space(condition).replace("not(miri),", "not(miri),not(feature=\"use-libc\"),");
+    let backend = backend.replace(",)", ")");
+    assert!(backend.contains(&condition), "{condition}");
+}

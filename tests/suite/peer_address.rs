@@ -1,0 +1,64 @@
+//! `assoc_id_of_peer` for an address whose path does not work.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::Errno;
+use sctp_peeloff::{AssocId, Error, assoc_id_of_peer, sockopt};
+
+use crate::support::message::{Message, send};
+use crate::support::option::{self, SCTP_RTOINFO};
+use crate::support::{FAMILIES, Family, address, associate, server, wait_for};
+
+const SCTP_EXPOSE_POTENTIALLY_FAILED_STATE: i32 = 131;
+const SCTP_PF_EXPOSE_DISABLE: i32 = 1;
+
+/// The value that `net.sctp.pf_expose` sets for all associations. Kernels before 5.5 do
+/// not have the option, and return the address in any state.
+fn hide_potentially_failed_paths(server: &OwnedFd, id: AssocId) -> bool {
+    let value = [id.as_raw(), SCTP_PF_EXPOSE_DISABLE].map(i32::to_ne_bytes);
+    let option = SCTP_EXPOSE_POTENTIALLY_FAILED_STATE;
+    match option::set(
+        server.as_fd(),
+        sockopt::SOL_SCTP,
+        option,
+        value.as_flattened(),
+    ) {
+        Ok(()) => true,
+        Err(Errno::NOPROTOOPT) => false,
+        Err(errno) => panic!("{errno}"),
+    }
+}
+
+#[test]
+fn assoc_id_of_peer_finds_a_potentially_failed_path() {
+    for family in FAMILIES {
+        let server = server(family);
+        // The first retransmission, after which the path is potentially failed, comes
+        // after 300 ms. The path is inactive some 18 s later.
+        option::set_words(&server, SCTP_RTOINFO, &[0, 300, 60_000, 300]);
+        let (_before, _) = associate(family, &server);
+        let (client, id) = associate(family, &server);
+        let (_after, _) = associate(family, &server);
+        let peer = address(&client);
+        let is_hidden = hide_potentially_failed_paths(&server, id);
+        option::drop_packets(&client);
+        send(&server, &Message::new("lost", 0, 0).to(id)).unwrap();
+        if is_hidden {
+            wait_for("a potentially failed path", || {
+                let found = sockopt::peer_addr_assoc_id(&server, peer);
+                (found == Err(Errno::ACCESS)).then_some(())
+            });
+        }
+        assert_eq!(assoc_id_of_peer(&server, peer).unwrap(), id);
+
+        // The kernel takes the unspecified address for any peer's.
+        let unspecified = match family {
+            Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        let unspecified = SocketAddr::new(unspecified, peer.port());
+        let error = assoc_id_of_peer(&server, unspecified).unwrap_err();
+        assert!(matches!(error, Error::NoSuchPeer(_)), "{error:?}");
+    }
+}
