@@ -127,7 +127,7 @@ fn man_page_lists_the_json_keys_of_check() {
     assert_eq!(keys.cloned().collect::<Words>(), listed);
 }
 
-/// This test does not make the server print every label.
+/// This server prints only some of the labels. Other tests print the remaining labels.
 #[test]
 fn man_page_lists_the_labels_of_serve() {
     let listed = terms(&section("Lines of serve"));
