@@ -110,7 +110,7 @@ fn peeler_loses_no_association_against_four_threads() {
 
 #[test]
 fn peeler_loses_no_association_of_four_threads() {
-    let rounds = rounds() / 5;
+    let rounds = race_rounds(600, 20);
     process::alone(|| against(1, 4, rounds));
 }
 
