@@ -1,5 +1,5 @@
 //! The properties of a peeled-off socket: inheritance, socket type, and the end of its
-//! association. These tests check the chapter `src/guide/peeled.md`.
+//! association. These tests check the statements in the chapter `src/guide/peeled.md`.
 mod addresses;
 mod close;
 mod end;

@@ -21,8 +21,8 @@ fn read_number(file: &str, word: &str) -> u64 {
         .unwrap()
 }
 
-/// The number of associations in the whole kernel. Each association on loopback counts twice,
-/// once for each end.
+/// The number of established associations in the whole kernel. An association on loopback counts
+/// twice, once for each end.
 fn associations() -> u64 {
     read_number("/proc/net/sctp/snmp", "SctpCurrEstab")
 }

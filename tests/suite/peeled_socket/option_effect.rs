@@ -46,7 +46,7 @@ fn autoclose_has_no_effect_if_set_after_the_peel_off() {
     let (peeled, client) = peeled(Family::V4);
     set_words(&peeled, libc::SCTP_AUTOCLOSE, &[1]);
     assert_eq!(words(&peeled, libc::SCTP_AUTOCLOSE), [1]);
-    // This time is longer than the idle time in the option.
+    // The poll waits longer than the idle time that SCTP_AUTOCLOSE permits.
     let mut sockets = [PollFd::new(&client, PollFlags::IN)];
     let time = Timespec::try_from(Duration::from_millis(2500)).unwrap();
     assert_eq!(poll(&mut sockets, Some(&time)), Ok(0));

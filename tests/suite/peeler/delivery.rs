@@ -69,7 +69,7 @@ fn fetch_returns_the_descriptor_once_one_is_free() {
         let parked = park(&peeler, &server, id);
         let limit = Limit::none_free();
         let Err(Error::Undelivered(parked)) = parked.fetch() else {
-            panic!("delivered into a full table");
+            panic!("the descriptor was delivered into a full table");
         };
         drop(limit);
         let peeled = parked.fetch().unwrap();
@@ -143,8 +143,8 @@ fn io_error_keeps_undelivered() {
     });
 }
 
-/// Sockets with so many descriptors in flight that the kernel refuses to send another one, and
-/// the limit for which it does so.
+/// Puts so many descriptors in flight that the kernel refuses to send another one. The refusal
+/// lasts until the returned sockets and the returned limit are dropped.
 fn too_many_in_flight() -> ((OwnedFd, OwnedFd), Limit) {
     let kind = (SocketType::STREAM, SocketFlags::CLOEXEC);
     let pair = socketpair(AddressFamily::UNIX, kind.0, kind.1, None).unwrap();

@@ -94,8 +94,8 @@ fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
     });
 }
 
-/// The reply that the failed call did not receive has the descriptor of another association.
-/// A later call must not receive this reply.
+/// The reply that the failed call did not receive contains the descriptor of its association.
+/// A later call for another association must not receive this reply.
 #[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 #[test]
 fn peeler_fails_with_epipe_after_a_call_that_could_not_receive_its_reply() {

@@ -149,7 +149,7 @@ fn start_programs(stop: &AtomicBool) -> usize {
 }
 
 /// Forks until `stop` is set. Returns the number of children. Checks that no child has a
-/// descriptor that execve(2) would keep open. This is much faster than starting a program.
+/// descriptor that execve(2) would keep open. A fork is much faster than the start of a program.
 fn fork_children(stop: &AtomicBool) -> usize {
     let mut number = 0;
     while number == 0 || !stop.load(Ordering::Relaxed) {

@@ -31,8 +31,8 @@ fn start_without(calls: &[&'static [libc::c_long]], errno: i32) -> Result<Peeler
     thread::scope(|scope| scope.spawn(filtered).join().unwrap())
 }
 
-/// The calls that are denied to test each way to create a separate descriptor table: on Linux
-/// 5.9 and later, in a container, and on kernels before 5.9.
+/// The denied calls for each way to create a separate descriptor table: no call as on Linux 5.9
+/// and later, `unshare` as in a container, and `close_range` as on kernels before 5.9.
 const WAYS: [&[&[libc::c_long]]; 3] = [&[], &[UNSHARE], &[CLOSE_RANGE]];
 
 /// If the helper thread had a copy of the descriptor, the kernel would not send the FIN when
@@ -127,8 +127,8 @@ fn new_fails_with_no_descriptor_if_none_is_free() {
     });
 }
 
-/// setuid(3) signals every thread and waits for all of them. It must not wait forever for the
-/// helper thread, which blocks signals.
+/// libc's setuid signals every thread, and waits until all have handled the signal. The call
+/// also shows that the helper thread does not block this signal.
 #[test]
 fn new_fails_with_os_eagain_at_the_thread_limit() {
     process::alone(|| {
@@ -152,8 +152,8 @@ fn new_fails_with_os_eagain_at_the_thread_limit() {
     });
 }
 
-/// In the helper thread, a signal handler that writes to a descriptor would find another file
-/// or none under it.
+/// The helper thread has a different descriptor table. A signal handler that writes to a
+/// descriptor would write to another file in this thread, or fail.
 #[test]
 fn helper_thread_blocks_all_signals() {
     process::alone(|| {

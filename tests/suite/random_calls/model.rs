@@ -168,8 +168,8 @@ impl World {
         }
     }
 
-    /// Compares the result of a peel-off with the model. Replaces a peeled-off association by
-    /// a new one, so that the number of associations does not change.
+    /// Compares the result of a peel-off with the model. Replaces a peeled-off association with
+    /// a new association, so that the number of associations does not change.
     fn check<E: std::fmt::Debug>(
         &mut self,
         id: AssocId,
