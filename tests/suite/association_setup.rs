@@ -142,7 +142,7 @@ fn peeled_off_socket_reports_a_failed_setup_in_a_notification_and_as_errno() {
         let peer = not_listening(family);
         let initiator = initiator(family);
         subscribe_assoc_change(&initiator).unwrap();
-        // The filter delays the refusal until after the peel-off.
+        // The filter drops every refusal that arrives before the peel-off.
         option::drop_packets(&initiator);
         let id = connect(&initiator, address(&peer));
         let peeled = peeloff(&initiator, id).unwrap();

@@ -22,8 +22,8 @@ fn on_old_kernel<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     denied([flags_option()], libc::ENOPROTOOPT, body)
 }
 
-/// Whether `peeloff_flags` uses the flags option. The filter then makes it fail with an errno
-/// that no kernel returns.
+/// Whether `peeloff_flags` uses the flags option. If it does, it fails with an errno that only
+/// the filter returns.
 fn tries_flags_option() -> bool {
     let server = server(Family::V4);
     let (_client, id) = associate(Family::V4, &server);

@@ -92,7 +92,7 @@ fn assoc_id_of_peer_returns_the_id_of_an_ipv4_peer_of_an_ipv6_socket() {
 }
 
 /// Associations may be established between the query of their number and the query of their
-/// ids. The filter simulates this, because with it `SCTP_GET_ASSOC_NUMBER` returns 0.
+/// ids. To simulate this case, a filter makes `SCTP_GET_ASSOC_NUMBER` return 0.
 #[test]
 #[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 fn assoc_ids_returns_all_ids_if_assoc_number_was_too_small() {

@@ -2,8 +2,8 @@
 //! this machine does not have SCTP, `tests/guest/run` runs them in a virtual machine. FreeBSD
 //! runs only `portable`.
 //!
-//! On i386 and s390x, the tests that filter getsockopt or socket are not compiled, for the
-//! reason given in `support/filter.rs`.
+//! On i386 and s390x, tests that depend on a seccomp filter for a socket function are not
+//! compiled. `support/filter.rs` gives the reason.
 #![allow(missing_docs)]
 
 #[cfg(target_os = "linux")]

@@ -1,5 +1,5 @@
-//! A peeled-off socket's life: what it inherits, what it is, how its end is noticed
-//! and how to end it. The chapter `src/guide/peeled.md` says what these test.
+//! The properties of a peeled-off socket: inheritance, socket type, and the end of its
+//! association. These tests check the statements in the chapter `src/guide/peeled.md`.
 mod addresses;
 mod close;
 mod end;
@@ -30,28 +30,29 @@ fn peel(server: &OwnedFd, id: AssocId) -> OwnedFd {
     peeloff_flags(server, id, PeeloffFlags::CLOEXEC).unwrap()
 }
 
-/// Its reads do not block.
+/// Peels off with `O_NONBLOCK` and `FD_CLOEXEC`.
 fn peel_nonblocking(server: &OwnedFd, id: AssocId) -> OwnedFd {
     peeloff_flags(server, id, PeeloffFlags::all()).unwrap()
 }
 
-/// A socket of the peer's that has the same address as one before it.
+/// A new socket of the peer with the address of its previous socket.
 fn again(family: Family, kind: SocketType, address: SocketAddr) -> OwnedFd {
     let socket = net::socket(family.domain(), kind, Some(net::ipproto::SCTP)).unwrap();
-    // The one before it may need a moment to go.
+    // The kernel may not have released the previous socket yet.
     wait_for("the address", || net::bind(&socket, &address).ok());
     socket
 }
 
-/// What `read` gives in a thread that is blocked in it when `meanwhile` is called.
+/// Calls `read` in a thread, waits until the thread is blocked in it, and calls `meanwhile`.
+/// Returns the result of `read`.
 fn blocked<T: Send>(read: impl FnOnce() -> T + Send, meanwhile: impl FnOnce()) -> T {
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         let reader = scope.spawn(move || {
-            tell.send(rustix::thread::gettid()).unwrap();
+            sender.send(rustix::thread::gettid()).unwrap();
             read()
         });
-        let stat = format!("/proc/self/task/{}/stat", told.recv().unwrap());
+        let stat = format!("/proc/self/task/{}/stat", receiver.recv().unwrap());
         wait_for("the reader to block", || {
             let stat = fs::read_to_string(&stat).unwrap();
             stat.contains(") S ").then_some(())
@@ -61,10 +62,10 @@ fn blocked<T: Send>(read: impl FnOnce() -> T + Send, meanwhile: impl FnOnce()) -
     })
 }
 
-/// A server that soon sends again what was not acknowledged.
+/// A server with short retransmission timeouts.
 fn quick_server(family: Family) -> OwnedFd {
     let server = server(family);
-    // Of all associations to come: initial, most, least, in milliseconds.
+    // For future associations: initial, maximum and minimum RTO in milliseconds.
     option::set_words(&server, libc::SCTP_RTOINFO, &[0, 100, 200, 100]);
     server
 }
@@ -73,12 +74,12 @@ fn wait_for_end(peeled: &OwnedFd) {
     wait_for("the association's end", || {
         assoc_ids(peeled).unwrap().is_empty().then_some(())
     });
-    // A peeled-off socket is not asked about any one id.
+    // On a peeled-off socket the kernel ignores the id.
     let any = AssocId::from_raw(0);
     assert_eq!(sockopt::has_assoc(peeled.as_fd(), any), Ok(false));
 }
 
-/// What a read gives.
+/// The result of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Read {
     Data(String),
@@ -136,7 +137,7 @@ fn watch(socket: &OwnedFd, interest: EventFlags) -> OwnedFd {
     epoll
 }
 
-/// What epoll reports, without waiting; empty for nothing.
+/// Returns the events that epoll reports without waiting, or an empty set.
 fn report(epoll: &OwnedFd) -> EventFlags {
     let mut event = Vec::with_capacity(1);
     let now = rustix::event::Timespec::default();

@@ -1,4 +1,4 @@
-//! `Peeler`, which peels off in a thread with a file descriptor table of its own.
+//! `Peeler`, which peels off in a thread with a separate file descriptor table.
 #![allow(clippy::similar_names, reason = "a peeler returns a peeled socket")]
 
 use std::fs;
@@ -16,29 +16,29 @@ use crate::support::{
     process, server, wait_for,
 };
 
-/// The table of the process is full, and the helper thread keeps the descriptor.
+/// The descriptor table of the process is full. The helper thread keeps the descriptor.
 mod delivery;
 /// The end of the helper thread, and children of the process.
 mod end;
 /// Other threads compete for descriptors, or start programs.
 mod races;
-/// What the helper thread has and does not have.
+/// The descriptors, signals and namespace of the helper thread.
 mod thread_state;
 
 fn works(peeled: &OwnedFd, client: &OwnedFd) {
     send(client, &Message::new("works", 0, 0)).unwrap();
     assert_eq!(receive(peeled).unwrap().data, b"works");
-    send(peeled, &Message::new("so do I", 0, 0)).unwrap();
-    assert_eq!(receive(client).unwrap().data, b"so do I");
+    send(peeled, &Message::new("works too", 0, 0)).unwrap();
+    assert_eq!(receive(client).unwrap().data, b"works too");
 }
 
-/// The folders in `/proc` of this process's helper threads.
+/// The `/proc` folders of the helper threads of this process.
 fn helper_threads() -> Vec<PathBuf> {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let tasks = tasks.map(|task| task.unwrap().path());
     tasks
         .filter(|task| {
-            // A thread may end in the meantime.
+            // The file does not exist if the thread has ended in the meantime.
             fs::read_to_string(task.join("comm")).is_ok_and(|name| name == "sctp-peeler\n")
         })
         .collect()
@@ -95,7 +95,8 @@ fn peeler_fails_with_the_errors_of_peeloff_flags() {
     assert_matches!(refused, Err(Error::UnknownFlags(flags)) if flags == unknown);
     let peeled = peeler.peeloff(&server, id).unwrap();
     assert_matches!(peel(&peeled, id), Error::NotPeelable);
-    // None of these has affected it, nor has left a reply for another call.
+    // The failed calls have not affected the association. They have not left a reply that
+    // another call could receive.
     works(&peeled, &client);
 }
 
@@ -127,8 +128,8 @@ fn peeler_peels_off_from_several_sockets_for_several_threads() {
     }
 }
 
-/// With a duplicate, the association would not end when the caller closes its descriptor,
-/// and the port would stay bound when the caller closes the one-to-many socket.
+/// If the helper thread kept a duplicate, the association would not end when the caller closes
+/// its descriptor. The port would stay bound when the caller closes the one-to-many socket.
 #[test]
 fn peeler_holds_no_socket_after_a_call() {
     process::alone(|| {
@@ -148,7 +149,9 @@ fn peeler_holds_no_socket_after_a_call() {
         peeler.peeloff(&server, id).unwrap_err();
         assert_eq!(own(), 1);
         drop(peeler);
-        wait_for("its end", || helper_threads().is_empty().then_some(()));
+        wait_for("the end of the helper thread", || {
+            helper_threads().is_empty().then_some(())
+        });
         drop(peeled);
         assert_eq!(descriptors::open().len(), before + 2);
     });

@@ -1,4 +1,4 @@
-//! Where messages go after a peel-off.
+//! The delivery of messages after a peel-off.
 
 use std::os::fd::OwnedFd;
 
@@ -8,7 +8,8 @@ use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 use crate::support::message::{Message, receive, send};
 use crate::support::{FAMILIES, Family, associate, associate_many, server};
 
-/// Stream and PPID differ from message to message, and from peer to peer.
+/// A message whose text and PPID are different for each number and each peer. The stream
+/// depends on the number.
 fn numbered(direction: &str, peer: usize, number: u16) -> Message {
     let ppid = u32::try_from(peer).unwrap() << 16 | u32::from(number);
     Message::new(format!("{direction} {peer} {number}"), number % 10, ppid)
@@ -39,7 +40,8 @@ fn ten_peeled_off(family: Family) {
         .map(|(_, id)| peeloff_flags(&server, *id, PeeloffFlags::CLOEXEC).unwrap())
         .collect();
     assert_eq!(assoc_ids(&server).unwrap(), []);
-    // All send first, so that a message on the wrong descriptor is seen.
+    // All clients send before the first read. The test thus detects a message on the wrong
+    // descriptor.
     for (peer, (client, _)) in clients.iter().enumerate() {
         send(client, &numbered("first", peer, 1)).unwrap();
     }
@@ -85,24 +87,24 @@ fn peeloff_flags_moves_queued_messages() {
 }
 
 #[test]
-fn peeloff_leaves_the_other_associations() {
+fn peeloff_does_not_affect_other_associations() {
     for family in FAMILIES {
         let server = server(family);
         let (stays, stays_id) = associate(family, &server);
         let (busy, id) = associate(family, &server);
         let peeled = peeloff(&server, id).unwrap();
         assert_eq!(assoc_ids(&server).unwrap(), [stays_id]);
-        let question = numbered("question", 0, 1);
-        send(&stays, &question).unwrap();
+        let request = numbered("request", 0, 1);
+        send(&stays, &request).unwrap();
         let got = receive(&server).unwrap();
-        assert!(same(&got, &question) && got.assoc == stays_id);
-        let answer = numbered("answer", 0, 2);
-        send(&server, &answer.clone().to(stays_id)).unwrap();
-        assert!(same(&receive(&stays).unwrap(), &answer));
+        assert!(same(&got, &request) && got.assoc == stays_id);
+        let reply = numbered("reply", 0, 2);
+        send(&server, &reply.clone().to(stays_id)).unwrap();
+        assert!(same(&receive(&stays).unwrap(), &reply));
 
         drop(server);
         converse(&peeled, &busy, 1);
-        // Those that stayed went with it: a graceful end, seen as such.
+        // The close of the one-to-many socket has ended the other association gracefully.
         assert_eq!(receive(&stays).map(|message| message.data), Ok(vec![]));
     }
 }

@@ -1,4 +1,4 @@
-//! `assoc_id_of_peer` for an address whose path does not work.
+//! `assoc_id_of_peer` for an address whose path is potentially failed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,8 +13,8 @@ use crate::support::{FAMILIES, Family, address, associate, server, wait_for};
 const SCTP_EXPOSE_POTENTIALLY_FAILED_STATE: i32 = 131;
 const SCTP_PF_EXPOSE_DISABLE: i32 = 1;
 
-/// The value that `net.sctp.pf_expose` sets for all associations. Kernels before 5.5 do
-/// not have the option, and return the address in any state.
+/// Sets for one association the value that `net.sctp.pf_expose` sets for all. Returns false on
+/// kernels before 5.5, which do not have the option and return the address in any state.
 fn hide_potentially_failed_paths(server: &OwnedFd, id: AssocId) -> bool {
     let value = [id.as_raw(), SCTP_PF_EXPOSE_DISABLE].map(i32::to_ne_bytes);
     let option = SCTP_EXPOSE_POTENTIALLY_FAILED_STATE;
@@ -34,8 +34,8 @@ fn hide_potentially_failed_paths(server: &OwnedFd, id: AssocId) -> bool {
 fn assoc_id_of_peer_finds_a_potentially_failed_path() {
     for family in FAMILIES {
         let server = server(family);
-        // The first retransmission, after which the path is potentially failed, comes
-        // after 300 ms. The path is inactive some 18 s later.
+        // The path is potentially failed after the first retransmission, which occurs after
+        // 300 ms. It becomes inactive about 18 s later.
         option::set_words(&server, SCTP_RTOINFO, &[0, 300, 60_000, 300]);
         let (_before, _) = associate(family, &server);
         let (client, id) = associate(family, &server);
@@ -52,7 +52,7 @@ fn assoc_id_of_peer_finds_a_potentially_failed_path() {
         }
         assert_eq!(assoc_id_of_peer(&server, peer).unwrap(), id);
 
-        // The kernel takes the unspecified address for any peer's.
+        // For the kernel, the unspecified address matches every peer.
         let unspecified = match family {
             Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),

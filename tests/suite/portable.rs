@@ -1,5 +1,5 @@
-//! What holds on Linux and FreeBSD alike. On FreeBSD (`kldload sctp`) these are the only
-//! tests of this program.
+//! The behavior that is common to Linux and FreeBSD. On FreeBSD, this program has no other
+//! tests, and requires `kldload sctp`.
 
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
@@ -144,7 +144,7 @@ fn peeloff_fails_for_one_to_one_and_peeled_off_sockets() {
 }
 
 #[test]
-fn every_function_recognizes_descriptors_that_are_no_sctp_sockets() {
+fn functions_fail_with_not_sctp_or_not_socket_for_other_descriptors() {
     let sockets: [OwnedFd; 4] = [
         TcpListener::bind("127.0.0.1:0").unwrap().into(),
         TcpListener::bind("[::1]:0").unwrap().into(),
@@ -173,7 +173,7 @@ fn every_function_recognizes_descriptors_that_are_no_sctp_sockets() {
 }
 
 #[test]
-fn peeloff_without_a_free_descriptor_leaves_the_association() {
+fn peeloff_fails_with_no_descriptor_without_effect_if_none_is_free() {
     process::alone(|| {
         for family in FAMILIES {
             let server = server(family);
@@ -190,9 +190,9 @@ fn peeloff_without_a_free_descriptor_leaves_the_association() {
     });
 }
 
-/// With empty flags, `peeloff_flags` is `peeloff`.
+/// With empty flags, `peeloff_flags` is equivalent to `peeloff`.
 #[test]
-fn peeled_off_descriptor_has_no_flags_but_nonblock_on_freebsd() {
+fn peeloff_inherits_no_flags_except_nonblock_on_freebsd() {
     for nonblock in [false, true] {
         let server = server(Family::V4);
         let (_client, id) = associate(Family::V4, &server);
@@ -204,7 +204,7 @@ fn peeled_off_descriptor_has_no_flags_but_nonblock_on_freebsd() {
         let inherits = nonblock && IS_FREEBSD;
         assert_eq!(status.contains(OFlags::NONBLOCK), inherits);
 
-        // The way that works on both systems.
+        // Setting the flags with fcntl works on both systems.
         fcntl_setfd(&peeled, FdFlags::CLOEXEC).unwrap();
         fcntl_setfl(&peeled, OFlags::NONBLOCK).unwrap();
         assert_matches!(receive(&peeled), Err(Errno::AGAIN));
@@ -213,7 +213,7 @@ fn peeled_off_descriptor_has_no_flags_but_nonblock_on_freebsd() {
 
 #[cfg(target_os = "freebsd")]
 #[test]
-fn flags_are_unsupported_and_have_no_effect() {
+fn peeloff_flags_fails_with_unsupported_without_effect() {
     let server = server(Family::V4);
     let (client, id) = associate(Family::V4, &server);
     for flags in [PeeloffFlags::CLOEXEC, PeeloffFlags::from_bits_retain(1)] {

@@ -1,5 +1,5 @@
-//! A peel-off against another thread: no descriptor leaked, no association lost
-//! without a word. These are for more than one processor.
+//! Races between a peel-off and another thread. No descriptor is leaked, and no association is
+//! lost without an error. These tests are meaningful only on more than one CPU.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Barrier;
@@ -24,7 +24,7 @@ fn works(peeled: &OwnedFd, client: &OwnedFd) {
     assert_eq!(receive(peeled).unwrap().data, b"works");
 }
 
-/// Both start at once.
+/// Runs both functions in parallel, and starts them at the same time.
 fn race<A: Send, B: Send>(
     one: impl FnOnce() -> A + Send,
     other: impl FnOnce() -> B + Send,
@@ -76,7 +76,7 @@ fn peeloff_races_with_peeloff() {
     });
 }
 
-/// The peer shuts down gracefully, or aborts, while it is peeled off.
+/// The peer shuts down gracefully or aborts during the peel-off.
 #[test]
 fn peeloff_races_with_close_of_the_peer() {
     let rounds = race_rounds(200, 20);
@@ -93,7 +93,7 @@ fn peeloff_races_with_close_of_the_peer() {
             match peeled {
                 Ok(peeled) => {
                     peeled_off += 1;
-                    wait_for("its end", || {
+                    wait_for("the end of the association", || {
                         assoc_ids(&peeled).unwrap().is_empty().then_some(())
                     });
                 }
@@ -101,15 +101,15 @@ fn peeloff_races_with_close_of_the_peer() {
                 Err(error) => panic!("{error:?}"),
             }
         }
-        println!("{peeled_off} were in time");
+        println!("{peeled_off} of {rounds} associations were peeled off");
         assert_eq!(descriptors::open(), before);
-        wait_for("their ends", || {
+        wait_for("the end of all associations", || {
             assoc_ids(&server).unwrap().is_empty().then_some(())
         });
     });
 }
 
-/// The one-to-many socket has another descriptor, which goes at the same time.
+/// The one-to-many socket has a second descriptor, which is closed during the peel-off.
 #[test]
 fn peeloff_races_with_close_of_a_duplicate() {
     let rounds = race_rounds(200, 20);
@@ -138,7 +138,7 @@ fn has_room(socket: &OwnedFd) -> bool {
     poll(&mut [PollFd::new(socket, PollFlags::OUT)], Some(&now)).unwrap() == 1
 }
 
-/// A thread waits for room to send to the association on the one-to-many socket.
+/// A thread is blocked in a send to the association on the one-to-many socket.
 #[test]
 fn peeloff_races_with_a_blocked_sender() {
     let rounds = race_rounds(200, 20);
@@ -159,25 +159,26 @@ fn peeloff_races_with_a_blocked_sender() {
             let data = Message::new([0; 1000], 0, 0).to(id);
             let (sent, peeled) = race(
                 || loop {
-                    // Until there is no room, and then until the peel-off.
+                    // The send buffer fills, and then the send blocks until the peel-off.
                     if let Err(errno) = send(&server, &data) {
                         break errno;
                     }
                 },
                 || {
-                    let patience = Instant::now();
+                    let start = Instant::now();
                     thread::sleep(Duration::from_micros(round as u64 * 20));
                     if round % 2 == 1 {
                         wait_for("a full buffer", || (!has_room(&server)).then_some(()));
                     }
                     loop {
                         match peeloff_flags(&server, id, PeeloffFlags::CLOEXEC) {
-                            // Old kernels let the sender go first, which the client allows.
-                            Err(Error::SenderBlocked) if patience.elapsed() < PATIENCE => {
+                            // Old kernels refuse the peel-off until the send has completed. A
+                            // read by the client makes room for the send.
+                            Err(Error::SenderBlocked) if start.elapsed() < PATIENCE => {
                                 busy += 1;
                                 receive(&client).unwrap();
                             }
-                            answer => break answer,
+                            result => break result,
                         }
                     }
                 },
@@ -185,7 +186,8 @@ fn peeloff_races_with_a_blocked_sender() {
             let peeled = peeled.unwrap();
             assert_eq!(sent, Errno::PIPE);
             assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
-            // What was sent before arrives, and then what comes over the new descriptor.
+            // Messages that were sent before the peel-off arrive first. The message from the
+            // new descriptor follows.
             thread::scope(|scope| {
                 scope.spawn(|| send(&peeled, &Message::new("last", 0, 0)).unwrap());
                 while receive(&client).unwrap().data != b"last" {}
@@ -194,7 +196,7 @@ fn peeloff_races_with_a_blocked_sender() {
         let old = kernel::version() < (4, 15);
         assert!(
             old || busy == 0,
-            "EBUSY {busy} times, on a kernel that has none"
+            "EBUSY {busy} times on a kernel that does not return it"
         );
         assert_eq!(descriptors::open(), before);
     });

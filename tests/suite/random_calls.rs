@@ -1,5 +1,5 @@
-//! Any call on any descriptor does what a model of the world says: no panic, no
-//! leak, a descriptor when the model has one and the error that it names otherwise.
+//! Random calls on random descriptors return the results of a model: a descriptor, or the
+//! error that the model expects. No call panics or leaks a descriptor.
 
 mod call;
 mod model;
@@ -12,10 +12,10 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::support::{descriptors, process, repetitions};
 
-const CALLS_A_CASE: usize = 100;
+const CALLS_PER_CASE: usize = 100;
 
 #[test]
-fn functions_do_what_the_model_says() {
+fn functions_return_the_results_of_the_model() {
     let cases = repetitions("cases of 100 calls", 1000, 100);
     process::alone(|| {
         let before = descriptors::open().len();
@@ -26,8 +26,8 @@ fn functions_do_what_the_model_says() {
             failure_persistence: None,
             ..Config::default()
         };
-        let calls = proptest::collection::vec(call::call(), CALLS_A_CASE..=CALLS_A_CASE + 10);
-        let least = cases * CALLS_A_CASE;
+        let calls = proptest::collection::vec(call::call(), CALLS_PER_CASE..=CALLS_PER_CASE + 10);
+        let least = cases * CALLS_PER_CASE;
         TestRunner::new(config)
             .run(&calls, |calls| {
                 let mut world = world.borrow_mut();

@@ -1,4 +1,4 @@
-//! `RcvInfo`: control messages as the kernel writes them, and any bytes.
+//! `RcvInfo` from control messages of the kernel, and from random bytes.
 
 use std::mem::offset_of;
 use std::os::fd::AsFd;
@@ -23,7 +23,7 @@ fn from_control_reads_what_the_kernel_writes() {
         for (client, _) in &clients {
             set_words(client, SCTP_NODELAY, &[1]);
         }
-        // sctp_rcvinfo, sctp_sndrcvinfo, both, neither.
+        // The kernel writes sctp_rcvinfo, sctp_sndrcvinfo, both, or neither.
         for (info, event) in [(1, 0), (0, 1), (1, 1), (0, 0)] {
             set_words(&server, SCTP_RECVRCVINFO, &[info]);
             set(server.as_fd(), SOL_SCTP, SCTP_EVENTS, &[event]).unwrap();
@@ -36,7 +36,7 @@ fn from_control_reads_what_the_kernel_writes() {
                 assert_eq!(found, expected, "{:?}", got.control);
             }
         }
-        // Room for a part of it only.
+        // The buffer has room for only a part of the control message.
         set_words(&server, SCTP_RECVRCVINFO, &[1]);
         let full = size_of::<usize>() + 8 + 28;
         for room in 0..full {
@@ -47,7 +47,7 @@ fn from_control_reads_what_the_kernel_writes() {
     }
 }
 
-/// What an earlier call has left in the buffer is not read.
+/// The bytes after `controllen` may be from an earlier call.
 #[test]
 fn from_control_reads_no_more_than_controllen() {
     let control = layout(&[(SOL_SCTP, RCVINFO, vec![7; 28])]);
@@ -57,8 +57,8 @@ fn from_control_reads_no_more_than_controllen() {
     }
 }
 
-/// Control messages as recvmsg lays them out: each begins at a multiple of the size of
-/// a `size_t`.
+/// Control messages in the layout of recvmsg(2). The offset of each is a multiple of the size
+/// of `size_t`.
 fn layout(messages: &[(i32, i32, Vec<u8>)]) -> Vec<u8> {
     let word = size_of::<usize>();
     let mut control = Vec::new();
@@ -74,13 +74,13 @@ fn layout(messages: &[(i32, i32, Vec<u8>)]) -> Vec<u8> {
 
 fn other() -> impl Strategy<Value = (i32, i32, Vec<u8>)> {
     let other_level = any::<i32>().prop_filter("not SCTP", |level| *level != SOL_SCTP);
-    // SCTP_NXTINFO, SCTP_PRINFO and what else may come.
+    // SCTP_NXTINFO, SCTP_PRINFO and future types.
     let other_type = (Just(SOL_SCTP), 4..i32::MAX);
     let kind = prop_oneof![(other_level, 0..9), other_type];
     (kind, vec(any::<u8>(), 0..40)).prop_map(|((level, kind), data)| (level, kind, data))
 }
 
-/// A control message, and the offset and the size of what `from_control` needs of it.
+/// The type of a control message, the offset of the association id, and the data.
 fn ours() -> impl Strategy<Value = (i32, usize, Vec<u8>)> {
     let rcvinfo = offset_of!(libc::sctp_rcvinfo, rcv_assoc_id);
     let sndrcv = offset_of!(libc::sctp_sndrcvinfo, sinfo_assoc_id);
@@ -117,7 +117,7 @@ proptest! {
         prop_assert_eq!((found.stream, found.ssn, found.flags), (half(0), half(2), half(4)));
         prop_assert_eq!((found.ppid, found.tsn), (word(8), word(tsn)));
         prop_assert_eq!((found.cumtsn, found.context), (word(cumtsn), word(context)));
-        // Cut anywhere before the end of the id, there is none.
+        // If the control messages end before the end of the id, `from_control` returns `None`.
         for length in 0..end {
             prop_assert_eq!(RcvInfo::from_control(&control, length), None);
             prop_assert_eq!(RcvInfo::from_control(&control[..length], length), None);

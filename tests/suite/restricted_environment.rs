@@ -1,4 +1,4 @@
-//! Restricted environments, as in embedded systems.
+//! Restricted environments, which are common in embedded systems.
 
 use std::os::fd::AsRawFd;
 
@@ -27,7 +27,7 @@ fn peeloff_flags_succeeds_in_an_empty_root() {
     });
 }
 
-/// The new descriptor is 0, 1 and 2 in turn.
+/// The new descriptor is 0, then 1, then 2.
 #[test]
 #[allow(unsafe_code, reason = "the standard descriptors are closed")]
 fn peeloff_flags_succeeds_with_the_standard_descriptors_closed() {
@@ -36,13 +36,14 @@ fn peeloff_flags_succeeds_with_the_standard_descriptors_closed() {
             let server = server(Family::V4);
             let (client, id) = associate(Family::V4, &server);
             assert!(server.as_raw_fd() > 2 && client.as_raw_fd() > 2);
-            // SAFETY: the descriptor is open, and nothing else in this process owns it.
+            // SAFETY: the standard descriptor is open, and no other code in this process owns
+            // it.
             unsafe { rustix::io::close(number) };
             let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();
             assert_eq!(peeled.as_raw_fd(), number);
             assert_eq!(fcntl_getfd(&peeled).unwrap(), FdFlags::CLOEXEC);
             works(&peeled, &client, id);
-            // Kept open, so that the next is another number.
+            // The descriptor stays open, so that the next round uses the next one.
             std::mem::forget(peeled);
         }
     });

@@ -1,11 +1,11 @@
-//! A peeled-off socket in runtimes and other crates: each echoes, stops reading from a
-//! peer that does not read, and notices the end of the association.
+//! Peeled-off sockets in async runtimes and other crates. Each example echoes messages, stops
+//! reading from a peer that does not read, and detects the end of the association.
 #![allow(
     unreachable_pub,
     reason = "the examples are modules of a larger program"
 )]
 
-// The guide's examples.
+// The examples of the guide.
 #[path = "../../src/guide/runtimes/async_io.rs"]
 mod async_io;
 #[path = "../../src/guide/runtimes/echo.rs"]

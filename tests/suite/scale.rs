@@ -1,4 +1,4 @@
-//! Many associations on one socket, each peeled off.
+//! Peel-offs of many associations from one socket.
 
 use std::fs::read_to_string;
 use std::os::fd::OwnedFd;
@@ -10,7 +10,7 @@ use crate::support::descriptors::{self, Limit};
 use crate::support::message::{Message, receive, send};
 use crate::support::{FAMILIES, Family, associate_many, process, repetitions, server, wait_for};
 
-/// The number behind a word in a file of /proc.
+/// Returns the number after a word at the beginning of a line in a file of `/proc`.
 fn read_number(file: &str, word: &str) -> u64 {
     let text = read_to_string(file).unwrap();
     let line = text.lines().find(|line| line.starts_with(word));
@@ -21,28 +21,29 @@ fn read_number(file: &str, word: &str) -> u64 {
         .unwrap()
 }
 
-/// Of both ends, in the whole kernel.
+/// The number of established associations in the whole kernel. An association on loopback counts
+/// twice, once for each end.
 fn associations() -> u64 {
     read_number("/proc/net/sctp/snmp", "SctpCurrEstab")
 }
 
-fn no_associations() {
-    wait_for("the last association's end", || {
+fn wait_for_no_associations() {
+    wait_for("the end of the last association", || {
         (associations() == 0).then_some(())
     });
 }
 
-/// In KiB, of this process at its most.
+/// The peak memory of this process, in KiB.
 fn own_memory() -> u64 {
     read_number("/proc/self/status", "VmHWM")
 }
 
-/// In KiB, of the kernel now.
+/// The current slab memory of the kernel, in KiB.
 fn kernel_memory() -> u64 {
     read_number("/proc/meminfo", "Slab")
 }
 
-fn answers(peeled: &OwnedFd, client: &OwnedFd, id: AssocId) {
+fn works(peeled: &OwnedFd, client: &OwnedFd, id: AssocId) {
     let own = id.to_string();
     send(client, &Message::new(&own, 0, 0)).unwrap();
     assert_eq!(receive(peeled).unwrap().data, own.as_bytes());
@@ -51,18 +52,18 @@ fn answers(peeled: &OwnedFd, client: &OwnedFd, id: AssocId) {
 }
 
 #[test]
-fn peeloff_flags_takes_many_associations_from_one_socket() {
+fn peeloff_flags_peels_off_many_associations_of_one_socket() {
     let number = repetitions("associations", 10_000, 1_000);
     process::alone(|| {
         let _limit = Limit::most();
         let descriptors_before = descriptors::open();
-        no_associations();
+        wait_for_no_associations();
         let (own_before, kernel_before) = (own_memory(), kernel_memory());
 
         let start = Instant::now();
         let server = server(Family::V4);
         let clients = associate_many(Family::V4, &server, number);
-        println!("{number} associated in {:.1?}", start.elapsed());
+        println!("{number} associations in {:.1?}", start.elapsed());
         assert_eq!(associations(), 2 * number as u64);
         let ids = assoc_ids(&server).unwrap();
         assert_eq!(ids, clients.iter().map(|(_, id)| *id).collect::<Vec<_>>());
@@ -73,19 +74,20 @@ fn peeloff_flags_takes_many_associations_from_one_socket() {
         let each = start.elapsed() / u32::try_from(number).unwrap();
         let (own, kernel) = (own_memory() - own_before, kernel_memory() - kernel_before);
         println!(
-            "{:.0} peel-offs a second; memory: at most {own} KiB here, {kernel} KiB in the kernel",
+            "{:.0} peel-offs per second; memory: process {own} KiB, kernel {kernel} KiB",
             1.0 / each.as_secs_f64()
         );
         assert_eq!(assoc_ids(&server).unwrap(), []);
-        // An id and two descriptors for each, and what the test itself needs.
+        // The process needs an id and two descriptors for each association, and some memory for
+        // the test itself.
         assert!(own < 1024, "{own} KiB");
 
         for (peeled, (client, id)) in peeled.iter().zip(&clients) {
-            answers(peeled, client, *id);
+            works(peeled, client, *id);
         }
         drop((server, peeled, clients));
         assert_eq!(descriptors::open(), descriptors_before);
-        no_associations();
+        wait_for_no_associations();
     });
 }
 
@@ -106,7 +108,7 @@ fn peeloff_leaves_no_descriptor_behind() {
                 assert_eq!(descriptors::open().len(), before.len() + 100);
                 drop(clients);
                 for peeled in &peeled {
-                    wait_for("its end", || {
+                    wait_for("the end of the association", || {
                         assoc_ids(peeled).unwrap().is_empty().then_some(())
                     });
                 }

@@ -158,8 +158,8 @@ const BPF_PROG_DETACH: i32 = 9;
 const BPF_PROG_TYPE_CGROUP_SOCKOPT: u32 = 25;
 const BPF_CGROUP_GETSOCKOPT: u32 = 21;
 
-/// The leading fields of `union bpf_attr` for `BPF_PROG_LOAD`. The kernel takes the remaining
-/// fields as 0.
+/// The leading fields of `union bpf_attr` for `BPF_PROG_LOAD`. For the kernel, the remaining
+/// fields are 0.
 #[repr(C)]
 struct Load {
     kind: u32,

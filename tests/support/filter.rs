@@ -130,8 +130,8 @@ fn rule(number: u32, arguments: &[(usize, i32)], action: u32) -> Vec<sock_filter
     for (done, &(offset, value)) in tests.iter().enumerate() {
         let offset = u32::try_from(offset).expect("an offset");
         program.push(instruction(BPF_LD | BPF_W | BPF_ABS, offset));
-        // If a test fails, jump over the remaining tests (two instructions each) and the
-        // action.
+        // If a comparison fails, jump over the remaining comparisons (two instructions each)
+        // and the action.
         let rest = 2 * (tests.len() - done - 1) + 1;
         program.push(sock_filter {
             jf: u8::try_from(rest).expect("a short program"),

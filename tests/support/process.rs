@@ -89,7 +89,7 @@ fn test_name() -> String {
 }
 
 fn ends_with(status: i32, command: &mut Command) {
-    let output = command.output().expect("this program, once more");
+    let output = command.output().expect("the child process");
     print!("{}", String::from_utf8_lossy(&output.stdout));
     print!("{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(status), "{}", output.status);

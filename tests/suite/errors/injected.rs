@@ -98,7 +98,7 @@ fn peeloff_fails_with_unsupported_for_enosys() {
     }
 }
 
-/// Linux 4.10 to 4.14 return `EBUSY`, approximately.
+/// Only kernels around 4.10 to 4.14 return `EBUSY`.
 #[test]
 fn peeloff_fails_with_sender_blocked_for_ebusy() {
     for error in errors(Errno::BUSY, Ok(())) {

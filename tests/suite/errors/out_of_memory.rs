@@ -61,7 +61,7 @@ fn peeloff_reports_the_effect_if_memory_runs_out() {
             lost += u32::from(is_lost(&server, result, client, *id));
         }
         println!(
-            "{ASSOCIATIONS} associations: {lost} lost; {not_affected} peel-offs failed without effect"
+            "{ASSOCIATIONS} associations: {lost} lost, {not_affected} failures without effect"
         );
         // On kernels before 5.16, a process that is exempt from the OOM killer may exceed the
         // limit, so that no allocation fails.

@@ -14,7 +14,8 @@ const SOCKOPT_BINDX_ADD: i32 = 100;
 const GET_PEER_ADDRS: i32 = 108;
 const GET_LOCAL_ADDRS: i32 = 109;
 
-/// A `struct sctp_getaddrs`: the association's id, then a number, then addresses.
+/// Reads a `struct sctp_getaddrs`: the association id, the number of addresses, and the
+/// addresses.
 fn addresses(socket: &OwnedFd, option: i32, id: AssocId) -> Vec<SocketAddr> {
     let mut bytes = vec![0; 256];
     bytes[..4].copy_from_slice(&id.as_raw().to_ne_bytes());
@@ -50,20 +51,21 @@ fn peer_name(socket: &OwnedFd) -> SocketAddr {
 }
 
 #[test]
-fn getpeername_and_getsockname_depend_on_the_kernel() {
+fn getpeername_and_getsockname_depend_on_the_kernel_version() {
     for family in FAMILIES {
         let server = server(family);
         let (client, id) = associate(family, &server);
         let peeled = peel(&server, id);
 
-        // Since commit 8467dda0c265 in Linux 5.18, which went into stable kernels too.
+        // Linux 5.18 and later return the address of the peer (commit 8467dda0c265). The commit
+        // is also in some stable releases of earlier kernels.
         let mut peer = vec![address(&client)];
         if kernel::version() < (5, 18) {
             peer.push((unspecified(family), peer[0].port()).into());
         }
         assert!(peer.contains(&peer_name(&peeled)), "{}", peer_name(&peeled));
 
-        // Since commit b7ddb55f3127 in Linux 6.19.
+        // Linux 6.19 and later return the local IPv6 address (commit b7ddb55f3127).
         let mut own = address(&server);
         if family == Family::V6 && kernel::version() < (6, 19) {
             own.set_ip(unspecified(family));
@@ -72,7 +74,7 @@ fn getpeername_and_getsockname_depend_on_the_kernel() {
     }
 }
 
-/// Whatever the names say.
+/// These options return the addresses even if getpeername and getsockname do not.
 #[test]
 fn address_options_return_all_addresses() {
     let none = AssocId::from_raw(0);

@@ -1,4 +1,4 @@
-//! How to end a peeled-off association, and what the peer then sees.
+//! The ways to end a peeled-off association, and their effect on the peer.
 
 use std::os::fd::OwnedFd;
 
@@ -43,9 +43,9 @@ fn close_ends_the_association_gracefully() {
     }
 }
 
-/// Nothing ends before the last descriptor does.
+/// The association ends when its last descriptor is closed.
 #[test]
-fn close_does_not_end_the_association_of_a_duplicate() {
+fn close_does_not_end_the_association_if_a_duplicate_is_open() {
     let (client, peeled, id) = peeled_off(Family::V4);
     let duplicate = peeled.try_clone().unwrap();
     drop(peeled);
@@ -56,9 +56,9 @@ fn close_does_not_end_the_association_of_a_duplicate() {
     assert_eq!(read(&client), Read::EndOfFile);
 }
 
-/// A peer must not believe that what it sent was taken.
+/// The abort informs the peer that its data was not read.
 #[test]
-fn close_with_a_message_unread_aborts() {
+fn close_with_an_unread_message_aborts() {
     for family in FAMILIES {
         for read_already in [0, 4] {
             let (client, peeled, _) = peeled_off(family);
@@ -73,7 +73,7 @@ fn close_with_a_message_unread_aborts() {
 }
 
 #[test]
-fn close_with_a_notification_unread_is_graceful() {
+fn close_with_an_unread_notification_is_graceful() {
     let server = server(Family::V4);
     option::subscribe_ends(&server);
     let (client, id) = associate(Family::V4, &server);
@@ -84,7 +84,7 @@ fn close_with_a_notification_unread_is_graceful() {
 }
 
 #[test]
-fn close_without_lingering_aborts() {
+fn close_with_a_linger_time_of_0_aborts() {
     for family in FAMILIES {
         let (client, peeled, _) = peeled_off(family);
         option::abort_on_close(&peeled);
@@ -93,7 +93,7 @@ fn close_without_lingering_aborts() {
     }
 }
 
-/// The descriptor stays, and can be told of the end.
+/// The descriptor stays open and receives the notification of the end.
 #[test]
 fn sctp_eof_ends_the_association_gracefully() {
     for family in FAMILIES {
@@ -109,13 +109,13 @@ fn sctp_eof_ends_the_association_gracefully() {
     }
 }
 
-/// Another message is refused while the end is on its way.
+/// The kernel rejects further messages during the shutdown.
 #[test]
 fn send_fails_with_eshutdown_after_sctp_eof() {
     let server = quick_server(Family::V4);
     let (client, id) = associate(Family::V4, &server);
     let peeled = peel(&server, id);
-    // The peer does not answer, so that the end stays on its way.
+    // The peer does not respond, so that the shutdown does not complete.
     option::drop_packets(&client);
     send_flags(&peeled, &Message::new("", 0, 0), SCTP_EOF).unwrap();
     let late = Message::new("too late", 0, 0);
@@ -136,8 +136,8 @@ fn sctp_abort_aborts_the_association() {
     }
 }
 
-/// shutdown(2) changes what this side sees, and nothing else: the peer is told
-/// nothing, and both can still send.
+/// shutdown(2) affects only reads and epoll events on this side. It sends nothing to the peer,
+/// and both sides can still send.
 #[test]
 fn shutdown_sends_nothing() {
     let (hung, half, none) = (
@@ -154,7 +154,7 @@ fn shutdown_sends_nothing() {
             let (client, peeled, id) = peeled_off(family);
             let epoll = watch(&peeled, INTEREST);
             send(&client, &Message::new("before", 0, 0)).unwrap();
-            wait_for("it", || {
+            wait_for("the message", || {
                 report(&epoll).contains(EventFlags::IN).then_some(())
             });
             net::shutdown(&peeled, how).unwrap();
@@ -165,8 +165,8 @@ fn shutdown_sends_nothing() {
             send(&peeled, &Message::new("to the peer", 0, 0)).unwrap();
             assert_eq!(read(&client), data("to the peer"), "{how:?}");
 
-            // The peer's next message is taken in, and thrown away if nobody is to
-            // read: its graceful end shows that it was acknowledged.
+            // The kernel still accepts the peer's next message, and discards it after SHUT_RD.
+            // The graceful end shows that the message was acknowledged.
             send(&client, &Message::new("after", 0, 0)).unwrap();
             drop(client);
             wait_for_end(&peeled);
@@ -180,10 +180,10 @@ fn shutdown_sends_nothing() {
     }
 }
 
-/// The one use of it: a thread that is blocked in a read is woken, and reads the
-/// end-of-file that no peer can cause.
+/// This is the only use of shutdown(2): it wakes a thread that is blocked in a read. The read
+/// then reports end-of-file, which no action of the peer can cause.
 #[test]
-fn shutdown_wakes_a_reader() {
+fn shutdown_wakes_a_blocked_reader() {
     let server = server(Family::V4);
     let (client, id) = associate(Family::V4, &server);
     let peeled = peel(&server, id);

@@ -1,4 +1,5 @@
-//! How the end of a peeled-off association is noticed. There is no end-of-file.
+//! The results of reads, sends and epoll after the end of a peeled-off association. A read
+//! never reports end-of-file.
 
 use std::os::fd::OwnedFd;
 
@@ -17,14 +18,14 @@ use crate::support::{FAMILIES, Family, associate, option, server, wait_for};
 enum Peer {
     Closes,
     Aborts,
-    /// Takes no packet in any more.
+    /// Receives no more packets.
     Vanishes,
 }
 
 const PEERS: [Peer; 3] = [Peer::Closes, Peer::Aborts, Peer::Vanishes];
 
 impl Peer {
-    /// Returns once the association has ended.
+    /// Ends the association, and waits until it has ended.
     fn end(self, client: OwnedFd, peeled: &OwnedFd) {
         match self {
             Self::Closes => drop(client),
@@ -34,13 +35,14 @@ impl Peer {
             }
             Self::Vanishes => {
                 option::drop_packets(&client);
-                // So that its own close will not wait for an answer.
+                // The close of the client must not wait for a response.
                 option::abort_on_close(&client);
-                // Without a message, the end is that of the heartbeats.
+                // The retransmissions of this message fail. Without a message, only the
+                // heartbeats would detect that the peer has vanished.
                 send(peeled, &Message::new("anyone?", 0, 0)).unwrap();
             }
         }
-        // A client that vanishes is there until here.
+        // A client that vanishes is closed only after the end of the association.
         wait_for_end(peeled);
     }
 
@@ -63,15 +65,15 @@ impl Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subscribed {
     Never,
-    /// On the one-to-many socket.
+    /// On the one-to-many socket, before the peel-off.
     Before,
-    /// On the peeled-off one.
+    /// On the peeled-off socket.
     After,
 }
 
 const SUBSCRIBED: [Subscribed; 3] = [Subscribed::Never, Subscribed::Before, Subscribed::After];
 
-/// A server that gives a peer up after one retransmission.
+/// A server that gives up a peer after one retransmission.
 fn impatient_server(family: Family) -> OwnedFd {
     let server = quick_server(family);
     let retransmissions = [1, 0].map(u16::to_ne_bytes).concat();
@@ -103,7 +105,7 @@ fn peeled_off(
     (client, peeled)
 }
 
-/// Every way to end, with and without a subscription.
+/// Calls the body for each address family, each way to end and each subscription.
 fn each(mut body: impl FnMut(Family, Peer, Subscribed)) {
     for family in FAMILIES {
         for peer in PEERS {
@@ -114,7 +116,8 @@ fn each(mut body: impl FnMut(Family, Peer, Subscribed)) {
     }
 }
 
-/// Notifications, the pending error once, and then nothing for ever.
+/// Reads return the notifications, then the pending error once. Every later read fails with
+/// `EAGAIN`.
 #[test]
 fn nonblocking_read_never_reports_end_of_file() {
     each(|family, peer, subscribed| {
@@ -123,7 +126,7 @@ fn nonblocking_read_never_reports_end_of_file() {
         assert_eq!(report(&epoll), EventFlags::OUT);
         peer.end(client, &peeled);
 
-        let what = format!("{family:?}, {peer:?}, subscribed {subscribed:?}");
+        let case = format!("{family:?}, {peer:?}, subscribed {subscribed:?}");
         let error = if peer.errno().is_some() {
             EventFlags::ERR
         } else {
@@ -132,20 +135,20 @@ fn nonblocking_read_never_reports_end_of_file() {
         if subscribed != Subscribed::Never {
             for notification in peer.notifications() {
                 let reported = EventFlags::IN | EventFlags::OUT | error;
-                assert_eq!(report(&epoll), reported, "{what}");
-                assert_eq!(read(&peeled), *notification, "{what}");
+                assert_eq!(report(&epoll), reported, "{case}");
+                assert_eq!(read(&peeled), *notification, "{case}");
             }
         }
         if let Some(errno) = peer.errno() {
-            assert_eq!(report(&epoll), EventFlags::OUT | error, "{what}");
-            assert_eq!(read(&peeled), Read::Failed(errno), "{what}");
+            assert_eq!(report(&epoll), EventFlags::OUT | error, "{case}");
+            assert_eq!(read(&peeled), Read::Failed(errno), "{case}");
         }
-        // Neither IN nor RDHUP nor HUP, though all were asked for.
+        // epoll reports neither IN nor RDHUP nor HUP.
         for _ in 0..3 {
-            assert_eq!(report(&epoll), EventFlags::OUT, "{what}");
-            assert_eq!(read(&peeled), Read::Failed(Errno::AGAIN), "{what}");
+            assert_eq!(report(&epoll), EventFlags::OUT, "{case}");
+            assert_eq!(read(&peeled), Read::Failed(Errno::AGAIN), "{case}");
         }
-        assert_eq!(assoc_ids(&peeled).unwrap(), [], "{what}");
+        assert_eq!(assoc_ids(&peeled).unwrap(), [], "{case}");
     });
 }
 
@@ -162,14 +165,13 @@ fn blocking_read_fails_with_enotconn_after_the_end() {
             expected.extend_from_slice(peer.notifications());
         }
         expected.extend(peer.errno().map(Read::Failed));
-        // What is told once has been told; each read from here on fails at once.
+        // Each later read fails without blocking.
         expected.resize(5, Read::Failed(Errno::NOTCONN));
         assert_eq!(reads, expected, "{family:?}, {peer:?}, {subscribed:?}");
     });
 }
 
-/// An edge-triggered epoll wakes for room to write, which is no news, and for
-/// nothing else.
+/// Edge-triggered epoll reports only writability, which is not an indication of the end.
 #[test]
 fn edge_triggered_epoll_reports_no_end_without_subscription() {
     for (interest, reported) in [
@@ -185,7 +187,7 @@ fn edge_triggered_epoll_reports_no_end_without_subscription() {
     }
 }
 
-/// The end is told behind all that the peer had sent.
+/// The end is reported after all messages that have arrived.
 #[test]
 fn read_returns_messages_before_the_end() {
     for family in FAMILIES {
@@ -193,8 +195,8 @@ fn read_returns_messages_before_the_end() {
             let (client, peeled) = peeled_off(family, Subscribed::After, peel_nonblocking);
             let epoll = watch(&peeled, EventFlags::IN);
             send(&client, &Message::new("last words", 0, 0)).unwrap();
-            // An abort throws away what is still on its way.
-            wait_for("them", || (!report(&epoll).is_empty()).then_some(()));
+            // An abort discards messages that have not arrived yet.
+            wait_for("the message", || (!report(&epoll).is_empty()).then_some(()));
             peer.end(client, &peeled);
             assert_eq!(read(&peeled), data("last words"));
             for notification in peer.notifications() {
@@ -206,9 +208,9 @@ fn read_returns_messages_before_the_end() {
     }
 }
 
-/// A subscription that comes after the end is told nothing: hence `assoc_ids`.
+/// If the subscription is made after the end, only `assoc_ids` reports the end.
 #[test]
-fn subscription_reports_no_end_that_was_before_it() {
+fn subscription_after_the_end_reports_nothing() {
     let (client, peeled) = peeled_off(Family::V4, Subscribed::Never, peel_nonblocking);
     Peer::Closes.end(client, &peeled);
     option::subscribe_ends(&peeled);
@@ -216,7 +218,8 @@ fn subscription_reports_no_end_that_was_before_it() {
     assert_eq!(assoc_ids(&peeled).unwrap(), []);
 }
 
-/// A send says the pending error, and after that that there is no association.
+/// The first send fails with the pending error, if there is one. Later sends fail with
+/// `EPIPE`.
 #[test]
 fn send_fails_with_epipe_after_the_end() {
     for peer in PEERS {
@@ -232,7 +235,8 @@ fn send_fails_with_epipe_after_the_end() {
     }
 }
 
-/// By the kernel itself, after some seconds without messages.
+/// With `SCTP_AUTOCLOSE`, the kernel ends an association that has been idle for the given time
+/// in seconds.
 #[test]
 fn autoclose_ends_a_peeled_off_association() {
     let server = server(Family::V4);

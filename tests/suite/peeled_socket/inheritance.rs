@@ -1,4 +1,4 @@
-//! What a peeled-off socket has from the one-to-many socket, and what not.
+//! The options and flags that a peeled-off socket inherits from the one-to-many socket.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::peel;
 use crate::support::message::receive;
 use crate::support::{FAMILIES, Family, associate, kernel, option, server, socket};
 
-/// An option with its name, level, number, and a value in words.
+/// The name, level and number of an option, and a value in 32-bit words.
 type Setting = (&'static str, i32, i32, &'static [i32]);
 
 macro_rules! settings {
@@ -23,7 +23,8 @@ macro_rules! settings {
     };
 }
 
-const BY_EVERY_KERNEL: &[Setting] = settings! {
+/// Every kernel inherits these options.
+const ON_EVERY_KERNEL: &[Setting] = settings! {
     SOL_SOCKET SO_RCVBUF [30_000];
     SOL_SOCKET SO_SNDBUF [40_000];
     SOL_SOCKET SO_LINGER [1, 7];
@@ -53,10 +54,12 @@ const BY_EVERY_KERNEL: &[Setting] = settings! {
     IPPROTO_SCTP SCTP_RECVNXTINFO [1];
 };
 
-const BY_NONE: &[Setting] = settings! { SOL_SOCKET SO_PRIORITY [5]; };
+/// No kernel inherits this option.
+const ON_NO_KERNEL: &[Setting] = settings! { SOL_SOCKET SO_PRIORITY [5]; };
 
-/// By those that clone the socket, since commit b7ddb55f3127 in Linux 6.19.
-const BY_NEW_KERNELS: &[Setting] = settings! {
+/// Linux 6.19 and later inherit these options, because they clone the socket (commit
+/// b7ddb55f3127).
+const ON_NEW_KERNELS: &[Setting] = settings! {
     SOL_SOCKET SO_MARK [99];
     SOL_SOCKET SO_RCVLOWAT [50];
     SOL_SOCKET SO_REUSEPORT [1];
@@ -65,14 +68,14 @@ const BY_NEW_KERNELS: &[Setting] = settings! {
     SOL_SOCKET SO_INCOMING_CPU [0];
 };
 
-// The lowest two bits are those of ECN; the kernel sets 2 itself.
-const BY_NEW_KERNELS_V4: &[Setting] = settings! {
+// In `IP_TOS`, the lowest two bits are the ECN field. The kernel sets it to 2.
+const ON_NEW_KERNELS_V4: &[Setting] = settings! {
     IPPROTO_IP IP_TOS [0x22];
     IPPROTO_IP IP_MINTTL [3];
     IPPROTO_IP IP_TRANSPARENT [1];
 };
 
-const BY_NEW_KERNELS_V6: &[Setting] = settings! {
+const ON_NEW_KERNELS_V6: &[Setting] = settings! {
     IPPROTO_IPV6 IPV6_TCLASS [0x22];
     IPPROTO_IPV6 IPV6_UNICAST_HOPS [33];
     IPPROTO_IPV6 IPV6_MTU_DISCOVER [0];
@@ -80,7 +83,8 @@ const BY_NEW_KERNELS_V6: &[Setting] = settings! {
     IPPROTO_IPV6 IPV6_TRANSPARENT [1];
 };
 
-fn clones() -> bool {
+/// Whether the kernel clones the one-to-many socket at a peel-off.
+fn clones_socket() -> bool {
     kernel::version() >= (6, 19)
 }
 
@@ -91,8 +95,10 @@ fn get(socket: &OwnedFd, (name, level, option, value): Setting) -> Vec<u8> {
     bytes
 }
 
+/// Checks that the peeled-off socket has either the values of the one-to-many socket or the
+/// default values.
 fn settings_are(inherited: bool, family: Family, settings: &[Setting]) {
-    let process = socket(family, SocketType::SEQPACKET);
+    let new = socket(family, SocketType::SEQPACKET);
     let server = server(family);
     for &(name, level, option, value) in settings {
         let value: Vec<u8> = value.iter().flat_map(|word| word.to_ne_bytes()).collect();
@@ -103,11 +109,11 @@ fn settings_are(inherited: bool, family: Family, settings: &[Setting]) {
     for &setting in settings {
         let (name, ..) = setting;
         let (default, set, got) = (
-            get(&process, setting),
+            get(&new, setting),
             get(&server, setting),
             get(&peeled, setting),
         );
-        assert_ne!(set, default, "{name} was not set");
+        assert_ne!(set, default, "{name} has its default value");
         let expected = if inherited { set } else { default };
         assert_eq!(got, expected, "{name} over {family:?}");
     }
@@ -116,28 +122,28 @@ fn settings_are(inherited: bool, family: Family, settings: &[Setting]) {
 #[test]
 fn peeloff_inherits_options() {
     for family in FAMILIES {
-        settings_are(true, family, BY_EVERY_KERNEL);
+        settings_are(true, family, ON_EVERY_KERNEL);
     }
 }
 
 #[test]
 fn peeloff_does_not_inherit_so_priority() {
     for family in FAMILIES {
-        settings_are(false, family, BY_NONE);
+        settings_are(false, family, ON_NO_KERNEL);
     }
 }
 
 #[test]
-fn peeloff_inherits_more_options_since_6_19() {
+fn peeloff_inherits_more_options_on_linux_6_19_and_later() {
     for family in FAMILIES {
-        settings_are(clones(), family, BY_NEW_KERNELS);
+        settings_are(clones_socket(), family, ON_NEW_KERNELS);
     }
-    settings_are(clones(), Family::V4, BY_NEW_KERNELS_V4);
-    settings_are(clones(), Family::V6, BY_NEW_KERNELS_V6);
+    settings_are(clones_socket(), Family::V4, ON_NEW_KERNELS_V4);
+    settings_are(clones_socket(), Family::V6, ON_NEW_KERNELS_V6);
 }
 
 #[test]
-fn peeloff_inherits_socket_filter_since_6_19() {
+fn peeloff_inherits_the_socket_filter_on_linux_6_19_and_later() {
     let server = server(Family::V4);
     let (_client, id) = associate(Family::V4, &server);
     option::drop_packets(&server);
@@ -146,7 +152,11 @@ fn peeloff_inherits_socket_filter_since_6_19() {
         let level = libc::SOL_SOCKET;
         option::set(socket.as_fd(), level, libc::SO_DETACH_FILTER, &[0; 4])
     };
-    let expected = if clones() { Ok(()) } else { Err(Errno::NOENT) };
+    let expected = if clones_socket() {
+        Ok(())
+    } else {
+        Err(Errno::NOENT)
+    };
     assert_eq!(detach(&peeled), expected);
     assert_eq!(detach(&server), Ok(()));
 }
@@ -166,9 +176,8 @@ fn peeloff_inherits_timeouts() {
     }
 }
 
-/// Neither status flags nor descriptor flags.
 #[test]
-fn peeloff_inherits_no_flags() {
+fn peeloff_inherits_neither_status_flags_nor_descriptor_flags() {
     let server = server(Family::V4);
     let flags = OFlags::NONBLOCK | OFlags::from_bits_retain(libc::O_ASYNC.cast_unsigned());
     fcntl_setfl(&server, flags).unwrap();
@@ -180,7 +189,7 @@ fn peeloff_inherits_no_flags() {
     assert_eq!(fcntl_getfd(&peeled), Ok(FdFlags::empty()));
 }
 
-/// A `struct sctp_sndinfo`: stream and flags, PPID, context, association.
+/// Sets a `struct sctp_sndinfo`: stream, flags, PPID, context, association id.
 fn set_default_send(socket: &OwnedFd, stream: u16, ppid: i32, assoc: i32) {
     let half = [stream, 0].map(u16::to_ne_bytes).concat();
     let words = [ppid, 0, assoc].map(i32::to_ne_bytes).concat();
@@ -189,8 +198,9 @@ fn set_default_send(socket: &OwnedFd, stream: u16, ppid: i32, assoc: i32) {
     option::set(socket.as_fd(), level, option, &info).unwrap();
 }
 
-/// What an association has of its own is from its beginning, or was set for its
-/// id; what the socket has is from the time of the peel-off.
+/// An option of the association keeps the value from the setup of the association, or the
+/// value that was set for its id. An option of the socket has the value at the time of the
+/// peel-off.
 #[test]
 fn peeloff_keeps_options_of_the_association() {
     const OF_THE_ASSOCIATION: &[Setting] = settings! {

@@ -1,5 +1,5 @@
-//! A peel-off while the client has no COOKIE-ACK yet. The chapter `kernel_faults` describes
-//! the fault of Linux 7.2.
+//! A peel-off before the client has received the COOKIE-ACK. The chapter `kernel_faults`
+//! describes the fault in Linux 7.2.
 
 use std::os::fd::OwnedFd;
 use std::thread;
@@ -14,7 +14,7 @@ use crate::support::option::{drop_chunks, let_packets_in, set_words};
 use crate::support::{FAMILIES, Family, address, kernel, server, socket, wait_for};
 
 const COOKIE_ACK: u32 = 11;
-/// The client does not give up while the server is slow.
+/// The number of attempts of a client that must not give up.
 const ENOUGH: i32 = 100;
 
 /// Connects a client that drops each COOKIE-ACK until `meanwhile` has returned.
@@ -25,9 +25,10 @@ fn connect<T>(
     meanwhile: impl FnOnce(AssocId) -> T,
 ) -> (OwnedFd, Result<(), Errno>, T) {
     let client = socket(family, SocketType::STREAM);
-    // Milliseconds: initial, highest and lowest timeout of a retransmission.
+    // Initial, maximum and minimum RTO in milliseconds.
     set_words(&client, libc::SCTP_RTOINFO, &[0, 100, 200, 100]);
-    // Default numbers of streams; `attempts` transmissions, at most 200 ms apart.
+    // The default numbers of streams, `attempts` transmissions, and at most 200 ms between two
+    // transmissions.
     set_words(&client, libc::SCTP_INITMSG, &[0, attempts | 200 << 16]);
     drop_chunks(&client, COOKIE_ACK);
     let (connected, value) = thread::scope(|scope| {
@@ -56,7 +57,7 @@ fn peeloff_after_the_first_message_survives_a_lost_cookie_ack() {
     }
 }
 
-/// The test shows when a kernel is fixed.
+/// This test fails on a later kernel in which the fault is fixed.
 #[test]
 fn peeloff_at_comm_up_does_not_survive_a_lost_cookie_ack_on_linux_7_2() {
     for family in FAMILIES {

@@ -1,4 +1,4 @@
-//! Which marks the packets of a peeled-off socket have.
+//! The DSCP in the packets of a peeled-off socket.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -10,18 +10,18 @@ use crate::support::message::{Message, receive, send};
 use crate::support::option::set;
 use crate::support::{FAMILIES, Family, address, associate, kernel, server, wait_for};
 
-/// A DSCP in the upper six bits, with the ECN bits 0.
+/// A DSCP in the upper six bits. The ECN bits are 0.
 const MARK: u8 = 0xb8;
 const DSCP: u8 = 0xfc;
 
-/// A socket that receives every packet of the system.
+/// A socket that captures all packets of the system.
 fn capture() -> OwnedFd {
     let every = u32::from(u16::try_from(libc::ETH_P_ALL).unwrap().to_be());
     let protocol = Protocol::from_raw(every.try_into().unwrap());
     net::socket(AddressFamily::PACKET, SocketType::RAW, Some(protocol)).unwrap()
 }
 
-/// The type of service, or the traffic class, of an SCTP packet from this port.
+/// Returns the type of service or the traffic class if this is an SCTP packet from the port.
 fn mark(family: Family, frame: &[u8], port: u16) -> Option<u8> {
     let packet = frame.get(14..)?;
     let (mark, header) = match (family, packet.first()? >> 4) {
@@ -32,7 +32,7 @@ fn mark(family: Family, frame: &[u8], port: u16) -> Option<u8> {
     (packet.get(header..header + 2)? == port.to_be_bytes()).then_some(mark)
 }
 
-/// The mark of the packet in which the peeled-off socket sends a message.
+/// Sends a message through the peeled-off socket, and returns the mark of its packet.
 fn mark_of_a_message(family: Family, peeled: &OwnedFd, client: &OwnedFd) -> u8 {
     let port = address(peeled).port();
     let packets = capture();
@@ -48,7 +48,7 @@ fn mark_of_a_message(family: Family, peeled: &OwnedFd, client: &OwnedFd) -> u8 {
     })
 }
 
-/// `spp_dscp` of `struct sctp_paddrparams`, for future associations.
+/// Sets `spp_dscp` of `struct sctp_paddrparams` for future associations.
 fn set_dscp(socket: &OwnedFd) {
     const SPP_DSCP: u32 = 1 << 9;
     let mut parameters = [0; 156];
@@ -78,7 +78,7 @@ fn set_tos(family: Family, socket: &OwnedFd) {
 }
 
 #[test]
-fn dscp_of_the_association_survives_a_peel_off() {
+fn peeloff_keeps_spp_dscp() {
     for family in FAMILIES {
         let server = server(family);
         set_dscp(&server);
@@ -89,7 +89,7 @@ fn dscp_of_the_association_survives_a_peel_off() {
 }
 
 #[test]
-fn tos_survives_a_peel_off_on_linux_6_19() {
+fn peeloff_inherits_the_type_of_service_on_linux_6_19_and_later() {
     for family in FAMILIES {
         let server = server(family);
         set_tos(family, &server);

@@ -1,5 +1,5 @@
-//! What the one-to-many socket does after a peel-off. That a send to the peeled id
-//! fails with `EPIPE` is tested in `tests/peeloff.rs`.
+//! The one-to-many socket after a peel-off. `tests/suite/peeloff.rs` tests that a send to the
+//! id of a peeled-off association fails with `EPIPE`.
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,7 +15,8 @@ use crate::support::{
     FAMILIES, Family, address, assert_matches, associate, option, server, wait_for,
 };
 
-/// No second association with the peer while the first lives; a new one after that.
+/// Checks that `reach` cannot establish a second association with the peer of a peeled-off
+/// association, and that it can do so after the end of that association.
 fn reach_the_peer(family: Family, reach: fn(&OwnedFd, SocketAddr) -> Result<(), Errno>) {
     let server = server(family);
     let (client, id) = associate(family, &server);
@@ -54,8 +55,8 @@ fn connect_fails_with_eaddrnotavail_for_peeled_off_peer() {
     }
 }
 
-/// A peer that associates anew is the one-to-many socket's, also while the
-/// peeled-off descriptor of its former association is still open.
+/// A new association of the same peer is on the one-to-many socket, even if the peeled-off
+/// descriptor of its earlier association is still open.
 #[test]
 fn new_association_of_the_peer_is_on_the_one_to_many_socket() {
     for family in FAMILIES {
@@ -76,9 +77,8 @@ fn new_association_of_the_peer_is_on_the_one_to_many_socket() {
     }
 }
 
-/// It is told nothing of the peeled-off association's end.
 #[test]
-fn one_to_many_socket_gets_no_notification_of_the_end() {
+fn one_to_many_socket_receives_no_notification_of_the_end_of_a_peeled_off_association() {
     for family in FAMILIES {
         let server = server(family);
         option::subscribe_ends(&server);
@@ -91,14 +91,14 @@ fn one_to_many_socket_gets_no_notification_of_the_end() {
     }
 }
 
-/// Peels off the association, which has ended.
+/// Checks that a peel-off fails because the association has ended.
 fn peel_too_late(server: &OwnedFd, assoc: AssocId) {
     let error = peeloff(server, assoc).unwrap_err();
     assert_matches!(error, Error::NoSuchAssociation(id) if id == assoc);
 }
 
 #[test]
-fn messages_of_an_association_that_has_ended_stay_until_its_end_notification() {
+fn one_to_many_socket_returns_the_messages_of_an_association_that_has_ended() {
     for family in FAMILIES {
         for abort in [false, true] {
             let server = server(family);

@@ -1,5 +1,5 @@
-//! Options that have no effect on a peeled-off socket, or another one than on an accepted
-//! socket.
+//! Options that have no effect on a peeled-off socket, or a different effect than on an
+//! accepted socket.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::support::message::{Message, receive, send};
 use crate::support::option::{drop_packets, get, set, set_words};
 use crate::support::{FAMILIES, Family, address, associate, client, kernel, server, socket};
 
-/// A peeled-off socket and its client.
+/// A peeled-off socket, and the client of its association.
 fn peeled(family: Family) -> (OwnedFd, OwnedFd) {
     let server = server(family);
     let (client, assoc) = associate(family, &server);
     (peel(&server, assoc), client)
 }
 
-/// A socket from accept and its client.
+/// An accepted socket and its client.
 fn accepted(family: Family) -> (OwnedFd, OwnedFd) {
     let listener = socket(family, SocketType::STREAM);
     net::listen(&listener, 1).unwrap();
@@ -46,7 +46,7 @@ fn autoclose_has_no_effect_if_set_after_the_peel_off() {
     let (peeled, client) = peeled(Family::V4);
     set_words(&peeled, libc::SCTP_AUTOCLOSE, &[1]);
     assert_eq!(words(&peeled, libc::SCTP_AUTOCLOSE), [1]);
-    // Longer than the option allows an association to be idle.
+    // The poll waits longer than the idle time that SCTP_AUTOCLOSE permits.
     let mut sockets = [PollFd::new(&client, PollFlags::IN)];
     let time = Timespec::try_from(Duration::from_millis(2500)).unwrap();
     assert_eq!(poll(&mut sockets, Some(&time)), Ok(0));
@@ -54,7 +54,7 @@ fn autoclose_has_no_effect_if_set_after_the_peel_off() {
 }
 
 #[test]
-fn autoclose_of_the_set_up_cannot_be_stopped_on_the_peeled_off_socket() {
+fn autoclose_cannot_be_disabled_after_the_peel_off() {
     let server = server(Family::V4);
     set_words(&server, libc::SCTP_AUTOCLOSE, &[1]);
     let (_client, assoc) = associate(Family::V4, &server);
@@ -87,7 +87,7 @@ fn sendto_ignores_the_address_on_a_peeled_off_socket() {
 }
 
 #[test]
-fn supported_extensions_do_not_change_after_the_set_up() {
+fn supported_extensions_do_not_change_after_the_setup() {
     for option in [113, 117, 128, 129, 130] {
         let (peeled, _client) = peeled(Family::V4);
         // struct sctp_assoc_value
@@ -106,7 +106,7 @@ fn supported_extensions_do_not_change_after_the_set_up() {
 
 const SCTP_EVENT: i32 = 127;
 
-/// `struct sctp_event`: the id is ignored on a peeled-off socket.
+/// Sets a `struct sctp_event`. The kernel ignores the id on a peeled-off socket.
 fn subscribe_shutdown_event(socket: &OwnedFd, assoc: i32) -> Result<(), Errno> {
     let mut event = assoc.to_ne_bytes().to_vec();
     event.extend(0x8005_u16.to_ne_bytes());
@@ -150,7 +150,7 @@ fn event_with_id_0_on_the_one_to_many_socket_applies_to_future_associations() {
     assert_eq!(read(&peeled), super::Read::Shutdown);
 }
 
-/// The peer does not respond, so that an accepted socket would wait for ten minutes.
+/// The peer does not respond. The close of an accepted socket would wait for ten minutes.
 #[test]
 fn close_does_not_linger_on_a_peeled_off_socket() {
     let (peeled, client) = peeled(Family::V4);
@@ -162,7 +162,7 @@ fn close_does_not_linger_on_a_peeled_off_socket() {
 }
 
 #[test]
-fn a_larger_receive_buffer_does_not_enlarge_the_window() {
+fn larger_receive_buffer_does_not_enlarge_the_receive_window() {
     // struct sctp_assocparams: sasoc_local_rwnd is the fourth word.
     let window = |socket: &OwnedFd| words::<5>(socket, libc::SCTP_ASSOCINFO)[3];
     let (peeled, _client) = peeled(Family::V4);

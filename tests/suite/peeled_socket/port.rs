@@ -1,4 +1,4 @@
-//! How to bind the port of a peeled-off socket again.
+//! Binding a port again while a peeled-off socket uses it.
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -34,7 +34,7 @@ struct Case {
     after_bind: Setting,
     on_peeled: Setting,
     on_new: Setting,
-    /// The first socket is closed before the new one is bound.
+    /// Whether the first socket is closed before the new socket is bound.
     closed: bool,
     expected: Result<(), Errno>,
 }
@@ -102,7 +102,7 @@ const CASES: [Case; 10] = [
 ];
 
 #[test]
-fn bind_succeeds_beside_a_peeled_off_socket_if_the_address_may_be_reused() {
+fn bind_succeeds_despite_a_peeled_off_socket_if_the_address_may_be_reused() {
     for family in FAMILIES {
         for (number, case) in CASES.iter().enumerate() {
             let first = listen(family.loopback(), case.before_bind).unwrap();
@@ -126,9 +126,8 @@ fn bind_succeeds_beside_a_peeled_off_socket_if_the_address_may_be_reused() {
     }
 }
 
-/// The peer has ended the association.
 #[test]
-fn bind_fails_until_the_peeled_off_socket_is_closed() {
+fn bind_fails_after_the_end_of_the_association_until_the_peeled_off_socket_is_closed() {
     let first = listen(Family::V4.loopback(), NONE).unwrap();
     let address = address(&first);
     let (client, assoc) = associate(Family::V4, &first);

@@ -1,5 +1,5 @@
-//! What was queued at the peel-off: messages are tested in `tests/peeloff.rs`; here
-//! are notifications, and a message of which a part was read.
+//! Notifications and a half-read message that are queued at the time of the peel-off.
+//! `tests/suite/peeloff.rs` tests queued messages.
 
 use rustix::io::Errno;
 use rustix::net::{self, RecvFlags};
@@ -24,7 +24,7 @@ fn peeloff_moves_notifications_in_order() {
         assert_eq!(read(&peeled), data("one"));
         assert_eq!(read(&peeled), data("two"));
         assert_eq!(read(&peeled), Read::Failed(Errno::AGAIN));
-        // The other's stay, in order.
+        // The notification and the messages of the other association stay, in order.
         assert_eq!(read(&server), Read::Change(State::Up));
         for _ in 0..2 {
             let message = receive(&server).unwrap();

@@ -1,4 +1,4 @@
-//! What kind of socket a peeled-off one is.
+//! The type of a peeled-off socket, and the calls that fail on it.
 
 use rustix::io::Errno;
 use rustix::net::{self, SendFlags, SocketType, sockopt};
@@ -28,17 +28,17 @@ fn bind_listen_connect_and_accept_fail_on_a_peeled_off_socket() {
             let accept = net::accept(&peeled).map(drop);
             assert_eq!(accept, Err(Errno::OPNOTSUPP), "{when}");
         };
-        refusals("while it is up");
+        refusals("while the association is established");
         assert_matches!(peeloff(&peeled, id), Err(Error::NotPeelable));
         drop(client);
         wait_for_end(&peeled);
-        refusals("after its end");
+        refusals("after the end of the association");
         let error = peeloff(&peeled, id).unwrap_err();
         assert_matches!(error, Error::NoSuchAssociation(_));
     }
 }
 
-/// What is sent goes to its one peer, whatever address or id it is given.
+/// A peeled-off socket sends every message to its only peer.
 #[test]
 fn send_ignores_address_and_id() {
     for family in FAMILIES {
@@ -62,7 +62,7 @@ fn send_ignores_address_and_id() {
     }
 }
 
-/// The peer comes back under the same address, having forgotten the association.
+/// After a restart, the peer has the same address and no longer has the association.
 #[test]
 fn restart_of_the_peer_keeps_the_association() {
     let server = server(Family::V4);
@@ -81,7 +81,7 @@ fn restart_of_the_peer_keeps_the_association() {
     send(&again, &Message::new("again", 0, 0)).unwrap();
 
     let next = || {
-        wait_for("what is next", || {
+        wait_for("the next message", || {
             Some(read(&peeled)).filter(|next| *next != Read::Failed(Errno::AGAIN))
         })
     };

@@ -1,4 +1,4 @@
-//! The table of the process is full after the peel-off.
+//! The descriptor table of the process is full after the peel-off.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -20,8 +20,8 @@ use crate::support::{Family, assert_matches, associate, filter, process, server,
 
 const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
 
-/// Peels off with a full table. A seccomp filter makes the check before the peel-off
-/// succeed, as if another thread took the last descriptor after it.
+/// Peels off with a full descriptor table. A seccomp filter disables the check before the
+/// peel-off. This simulates another thread that takes the last descriptor after the check.
 fn park(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> Parked {
     let full = || {
         filter::deny([filter::Call::fcntl(libc::F_DUPFD_CLOEXEC)], libc::EPERM);
@@ -64,12 +64,12 @@ fn fetch_returns_the_descriptor_once_one_is_free() {
         let peeler = Peeler::new().unwrap();
         let before = descriptors::open().len();
         let (client, id) = associate(Family::V4, &server);
-        // It is queued on the one-to-many socket, and moves.
+        // This message is queued on the one-to-many socket and moves with the association.
         send(&client, &Message::new("early", 0, 0)).unwrap();
         let parked = park(&peeler, &server, id);
         let limit = Limit::none_free();
         let Err(Error::Undelivered(parked)) = parked.fetch() else {
-            panic!("delivered into a full table");
+            panic!("the descriptor was delivered into a full table");
         };
         drop(limit);
         let peeled = parked.fetch().unwrap();
@@ -81,9 +81,9 @@ fn fetch_returns_the_descriptor_once_one_is_free() {
     });
 }
 
-/// Other calls go on in the meantime, and each handle returns its own association.
+/// Other calls succeed while an association is parked.
 #[test]
-fn fetch_returns_the_association_of_the_handle() {
+fn fetch_returns_the_association_of_its_handle() {
     process::alone(|| {
         let server = server(Family::V4);
         let peeler = Peeler::new().unwrap();
@@ -100,20 +100,20 @@ fn fetch_returns_the_association_of_the_handle() {
 }
 
 #[test]
-fn an_association_ends_gracefully_when_parked_is_dropped() {
+fn drop_of_parked_ends_the_association_gracefully() {
     process::alone(|| {
         let server = server(Family::V4);
         let peeler = Peeler::new().unwrap();
         let (client, id) = associate(Family::V4, &server);
         drop(park(&peeler, &server, id));
-        // After an abort this would be ECONNRESET.
+        // After an abort, the read would fail with ECONNRESET.
         assert_eq!(receive(&client).map(|message| message.data), Ok(vec![]));
         let (client, id) = associate(Family::V4, &server);
         works(&peeler.peeloff(&server, id).unwrap(), &client);
     });
 }
 
-/// The helper thread lives as long as anything refers to it.
+/// The helper thread runs until the peeler and all its handles have been dropped.
 #[test]
 fn fetch_succeeds_after_the_peeler_was_dropped() {
     process::alone(|| {
@@ -123,7 +123,9 @@ fn fetch_succeeds_after_the_peeler_was_dropped() {
         let parked = park(&peeler, &server, id);
         drop(peeler);
         works(&parked.fetch().unwrap(), &client);
-        wait_for("its end", || helper_threads().is_empty().then_some(()));
+        wait_for("the end of the helper thread", || {
+            helper_threads().is_empty().then_some(())
+        });
     });
 }
 
@@ -141,7 +143,8 @@ fn io_error_keeps_undelivered() {
     });
 }
 
-/// Sockets whose queue holds so many descriptors that no more may be sent.
+/// Puts so many descriptors in flight that the kernel refuses to send another one. The refusal
+/// lasts until the returned sockets and the returned limit are dropped.
 fn too_many_in_flight() -> ((OwnedFd, OwnedFd), Limit) {
     let kind = (SocketType::STREAM, SocketFlags::CLOEXEC);
     let pair = socketpair(AddressFamily::UNIX, kind.0, kind.1, None).unwrap();
@@ -186,10 +189,10 @@ fn peeler_fails_with_undelivered_if_the_reply_cannot_be_sent() {
     });
 }
 
-/// The kernel allocates the file after it has moved the association. No check before the
-/// peel-off and no other table changes that.
+/// The kernel allocates the file after it has moved the association. Neither a check before
+/// the peel-off nor a separate descriptor table can prevent this failure.
 #[test]
-fn peeler_fails_with_association_lost_at_the_limit_of_the_system() {
+fn peeler_fails_with_association_lost_at_file_max() {
     process::in_guest(|| {
         let server = server(Family::V4);
         let (client, id) = associate(Family::V4, &server);

@@ -1,4 +1,4 @@
-//! The helper thread has ended, or belongs to the parent of this process.
+//! The helper thread has ended, or is a thread of the parent process.
 #![allow(unsafe_code, reason = "fork")]
 
 use std::os::fd::OwnedFd;
@@ -12,7 +12,7 @@ use super::works;
 use crate::support::filter::{Call, deny, kill_thread};
 use crate::support::{Family, assert_matches, associate, process, server};
 
-/// Starts a helper thread that these calls end.
+/// Starts a helper thread with a filter that ends it if it makes one of the calls.
 fn start_killed_by(calls: impl IntoIterator<Item = Call> + Send) -> Result<Peeler, Error> {
     let filtered = || {
         kill_thread(calls);
@@ -53,14 +53,15 @@ fn peeler_fails_with_os_epipe_if_the_helper_thread_ends_before_the_peel_off() {
     });
 }
 
-/// The process waits for the reply, and the helper thread's table is closed.
+/// The process is waiting for the reply when the kernel closes the descriptor table of the
+/// helper thread.
 #[test]
 fn peeler_fails_with_state_unknown_if_the_helper_thread_ends_after_the_peel_off() {
     process::alone(|| {
         let server = server(Family::V4);
         let (_client, id) = associate(Family::V4, &server);
-        // In its table, 0 is the duplicate of the one-to-many socket, which it closes
-        // after the peel-off.
+        // In the table of the helper thread, descriptor 0 is the duplicate of the one-to-many
+        // socket. The helper thread closes it after the peel-off.
         let peeler = start_killed_by([Call::close(0)]).unwrap();
         for _ in 0..2 {
             assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::Unknown);
@@ -75,17 +76,17 @@ fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
         let server = server(Family::V4);
         let (client, id) = associate(Family::V4, &server);
         let peeler = Peeler::new().unwrap();
-        // SAFETY: the child makes system calls only, and exits.
+        // SAFETY: the child of fork(2) only makes system calls, and exits.
         let child = unsafe { libc::fork() };
         if child == 0 {
             let refused = matches!(peeler.peeloff(&server, id), Err(Error::Os(Errno::PIPE)));
-            // The parent's helper thread must outlive this.
+            // This must not end the helper thread of the parent.
             drop(peeler);
-            // SAFETY: no pointer.
+            // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(i32::from(refused)) };
         }
         let mut status = 0;
-        // SAFETY: the status lives through the call.
+        // SAFETY: the pointer to `status` is valid during the call.
         assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
         assert!(libc::WIFEXITED(status));
         assert_eq!(libc::WEXITSTATUS(status), 1);
@@ -93,7 +94,8 @@ fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
     });
 }
 
-/// The reply to the failed call holds the descriptor of another association.
+/// The reply that the failed call did not receive contains the descriptor of its association.
+/// A later call for another association must not receive this reply.
 #[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 #[test]
 fn peeler_fails_with_epipe_after_a_call_that_could_not_receive_its_reply() {

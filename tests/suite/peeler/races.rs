@@ -1,5 +1,5 @@
-//! Other threads compete for descriptors, or start programs. These tests are for more
-//! than one CPU.
+//! Other threads compete for descriptors, or start programs. These tests are meaningful only
+//! on more than one CPU.
 #![allow(unsafe_code, reason = "fork")]
 
 use std::fs;
@@ -20,7 +20,7 @@ use crate::support::{
 
 const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
 
-/// Sets the value when it goes, so that threads end after a panic too.
+/// Sets the value when it is dropped, so that the threads end even after a panic.
 struct SetOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for SetOnDrop<'_> {
@@ -29,7 +29,7 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// Peels off, and retries while no descriptor is free. The second result is whether the
+/// Peels off, and retries while no descriptor is free. Returns the descriptor, and whether the
 /// association was parked.
 fn peel_off(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> (OwnedFd, bool) {
     let start = Instant::now();
@@ -49,9 +49,9 @@ fn peel_off(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> (OwnedFd, bool) {
     }
 }
 
-/// For each of the threads that peel off one descriptor is free, and other threads take
-/// and return them all the time.
-fn against(competitors: usize, threads: usize, rounds: usize) {
+/// Peels off in `threads` threads while `competitors` other threads continuously open and
+/// close descriptors. One descriptor is free for each thread that peels off.
+fn peel_off_against(competitors: usize, threads: usize, rounds: usize) {
     let server = server(Family::V4);
     let peeler = Peeler::new().unwrap();
     let before = descriptors::open();
@@ -97,24 +97,24 @@ fn against(competitors: usize, threads: usize, rounds: usize) {
 }
 
 #[test]
-fn peeler_loses_no_association_against_one_thread() {
+fn peeler_loses_no_association_with_one_competing_thread() {
     let rounds = race_rounds(3000, 100);
-    process::alone(|| against(1, 1, rounds));
+    process::alone(|| peel_off_against(1, 1, rounds));
 }
 
 #[test]
-fn peeler_loses_no_association_against_four_threads() {
+fn peeler_loses_no_association_with_four_competing_threads() {
     let rounds = race_rounds(3000, 100);
-    process::alone(|| against(4, 1, rounds));
+    process::alone(|| peel_off_against(4, 1, rounds));
 }
 
 #[test]
-fn peeler_loses_no_association_of_four_threads() {
+fn peeler_loses_no_association_if_four_threads_peel_off() {
     let rounds = race_rounds(600, 20);
-    process::alone(|| against(1, 4, rounds));
+    process::alone(|| peel_off_against(1, 4, rounds));
 }
 
-/// The files that the process has open. Some may be closed in the meantime.
+/// The open files of the process. Ignores descriptors that are closed in the meantime.
 fn open_files(process: u32) -> String {
     let descriptors = fs::read_dir(format!("/proc/{process}/fd")).unwrap();
     let files: Vec<_> = descriptors
@@ -123,8 +123,8 @@ fn open_files(process: u32) -> String {
     format!("{files:?}")
 }
 
-/// Starts programs until it is stopped, and returns how many. None of them may have a
-/// socket once execve(2) has closed the descriptors with CLOEXEC.
+/// Starts programs until `stop` is set. Returns their number. Checks that no program has a
+/// socket after execve(2) has closed the descriptors with `FD_CLOEXEC`.
 fn start_programs(stop: &AtomicBool) -> usize {
     let mut number = 0;
     while number == 0 || !stop.load(Ordering::Relaxed) {
@@ -142,21 +142,21 @@ fn start_programs(stop: &AtomicBool) -> usize {
     number
 }
 
-/// Forks until it is stopped, and returns how often. No child may have a descriptor that
-/// execve(2) would keep. This is faster than a program by far.
+/// Forks until `stop` is set. Returns the number of children. Checks that no child has a
+/// descriptor that execve(2) would keep open. A fork is much faster than the start of a program.
 fn fork_children(stop: &AtomicBool) -> usize {
     let mut number = 0;
     while number == 0 || !stop.load(Ordering::Relaxed) {
-        // SAFETY: the child makes system calls only, and exits.
+        // SAFETY: the child of fork(2) only makes system calls, and exits.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            // SAFETY: no pointer.
+            // SAFETY: `F_GETFD` takes no pointer, and accepts any descriptor.
             let kept = (3..HIGHEST).find(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } == 0);
-            // SAFETY: no pointer.
+            // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(i32::from(kept.is_some())) };
         }
         let mut status = 0;
-        // SAFETY: the status lives through the call.
+        // SAFETY: the pointer to `status` is valid during the call.
         assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
         assert_eq!(status, 0, "a child has inherited a descriptor");
         number += 1;
@@ -164,10 +164,12 @@ fn fork_children(stop: &AtomicBool) -> usize {
     number
 }
 
-/// Above all descriptors of the test: two for each association, and some more.
+/// A value above all descriptors of the test, which has two descriptors for each association
+/// and a few more.
 const HIGHEST: i32 = 700;
 
-/// On a kernel before 4.13 the flag of `peeloff_flags` comes too late for this.
+/// On kernels before 4.13, `peeloff_flags` does not pass this test, because it sets
+/// `FD_CLOEXEC` after the peel-off.
 #[test]
 fn peeler_passes_no_descriptor_to_a_child() {
     let turns = repetitions("times 300 associations", 4, 1);
@@ -192,7 +194,7 @@ fn peeler_passes_no_descriptor_to_a_child() {
                 drop(stop_all);
                 (programs.join().unwrap(), children.join().unwrap())
             });
-            println!("{programs} programs and {children} children were started");
+            println!("started {programs} programs and {children} children");
         }
     });
 }

@@ -1,5 +1,5 @@
-//! The helper thread has a table without the descriptors of the process, blocks signals,
-//! and keeps its network namespace.
+//! The descriptor table of the helper thread does not contain the descriptors of the process.
+//! The helper thread blocks all signals and keeps its network namespace.
 #![allow(unsafe_code, reason = "unshare, setuid and fcntl locks")]
 
 use std::fs::{self, File};
@@ -22,8 +22,7 @@ const CLOSE_RANGE: &[libc::c_long] = &[libc::SYS_close_range];
 const UNSHARE: &[libc::c_long] = &[libc::SYS_unshare];
 const OPEN: &[libc::c_long] = &[libc::SYS_openat];
 
-/// A `Peeler` whose helper thread, like the thread that starts it, has some system calls
-/// denied.
+/// Starts a `Peeler` with a filter that denies the calls to its helper thread.
 fn start_without(calls: &[&'static [libc::c_long]], errno: i32) -> Result<Peeler, Error> {
     let filtered = || {
         deny(calls.iter().map(|numbers| Call::any(numbers)), errno);
@@ -32,13 +31,14 @@ fn start_without(calls: &[&'static [libc::c_long]], errno: i32) -> Result<Peeler
     thread::scope(|scope| scope.spawn(filtered).join().unwrap())
 }
 
-/// Each way to a table of its own: on a kernel since 5.9, in a container, and on a kernel
-/// before 5.9.
+/// The denied calls for each way to create a separate descriptor table: no call as on Linux 5.9
+/// and later, `unshare` as in a container, and `close_range` as on kernels before 5.9.
 const WAYS: [&[&[libc::c_long]]; 3] = [&[], &[UNSHARE], &[CLOSE_RANGE]];
 
-/// If the helper thread had a copy of the descriptor, the kernel would not send the FIN.
+/// If the helper thread had a copy of the descriptor, the kernel would not send the FIN when
+/// the process closes its own.
 #[test]
-fn a_connection_ends_when_the_process_closes_its_descriptor() {
+fn helper_thread_holds_no_descriptor_of_the_process() {
     process::alone(|| {
         for way in WAYS {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -52,27 +52,30 @@ fn a_connection_ends_when_the_process_closes_its_descriptor() {
             let folder = helper_threads()[0].join("fd");
             assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
             drop(peeler);
-            crate::support::wait_for("its end", || helper_threads().is_empty().then_some(()));
+            crate::support::wait_for("the end of the helper thread", || {
+                helper_threads().is_empty().then_some(())
+            });
         }
     });
 }
 
-/// Record locks belong to a table, so that closing a copy does not release them.
+/// Record locks belong to a descriptor table. Closing a copy of the descriptor in another table
+/// does not release them.
 #[test]
-fn record_locks_stay_with_the_process() {
+fn new_does_not_release_record_locks_of_the_process() {
     process::alone(|| {
         for way in WAYS {
             let path = format!("/dev/shm/lock-{}", std::process::id());
             let file = File::create(&path).unwrap();
             let lock = |command, file: &File| {
-                // SAFETY: all fields are integers.
+                // SAFETY: all fields of `flock` are integers, for which zero is valid.
                 let mut lock: libc::flock = unsafe { std::mem::zeroed() };
                 lock.l_type = i16::try_from(libc::F_WRLCK).unwrap();
-                // SAFETY: the lock lives through the call.
+                // SAFETY: the pointer to `lock` is valid during the call.
                 unsafe { libc::fcntl(file.as_raw_fd(), command, &raw mut lock) }
             };
             assert_eq!(lock(libc::F_SETLK, &file), 0);
-            // A lock of an open file description conflicts with the process's own.
+            // An open file description lock conflicts with the record lock of the process.
             let other = File::options().write(true).open(&path).unwrap();
             assert_eq!(lock(libc::F_OFD_SETLK, &other), -1);
             let peeler = start_without(way, libc::EPERM).unwrap();
@@ -84,7 +87,7 @@ fn record_locks_stay_with_the_process() {
 }
 
 #[test]
-fn new_fails_with_os_if_a_seccomp_filter_denies_every_way() {
+fn new_fails_with_os_if_a_seccomp_filter_denies_every_way_to_separate_the_table() {
     process::alone(|| {
         let before = descriptors::open();
         for calls in [&[CLOSE_RANGE, UNSHARE][..], &[CLOSE_RANGE, OPEN]] {
@@ -95,16 +98,17 @@ fn new_fails_with_os_if_a_seccomp_filter_denies_every_way() {
     });
 }
 
-/// The start is limited to some seconds, but a peel-off takes as long as it takes.
+/// `Peeler::new` has a timeout of some seconds. A peel-off has no timeout.
 #[test]
-fn a_call_waits_for_the_helper_thread_without_a_limit() {
+fn peeloff_waits_for_the_helper_thread_without_a_timeout() {
     process::alone(|| {
         let before = descriptors::open();
         let _peeler = Peeler::new().unwrap();
         let mut after = descriptors::open();
         after.retain(|fd| !before.contains(fd));
         assert_eq!(after.len(), 1);
-        // SAFETY: this is the process's end of the channel, and the peeler keeps it open.
+        // SAFETY: this descriptor is the channel of `_peeler`, which keeps it open until the
+        // end of the test.
         let channel = unsafe { BorrowedFd::borrow_raw(after[0]) };
         assert_eq!(socket_timeout(channel, Timeout::Recv).unwrap(), None);
     });
@@ -123,14 +127,16 @@ fn new_fails_with_no_descriptor_if_none_is_free() {
     });
 }
 
-/// setuid(2) waits until libc has signalled it to every thread.
+/// libc's setuid signals every thread, and waits until all have handled the signal. The call
+/// also shows that the helper thread does not block this signal.
 #[test]
-fn new_fails_with_os_eagain_at_the_limit_of_threads() {
+fn new_fails_with_os_eagain_at_the_thread_limit() {
     process::alone(|| {
         let server = server(Family::V4);
         let (client, id) = associate(Family::V4, &server);
         let peeler = Peeler::new().unwrap();
-        // SAFETY: no pointer is read. The user has no other process.
+        // SAFETY: `setuid` takes no pointer, and the pointer to `limit` is valid during the
+        // call of `setrlimit`. The user has no other process.
         unsafe {
             assert_eq!(libc::setuid(54321), 0);
             let limit = libc::rlimit {
@@ -146,9 +152,10 @@ fn new_fails_with_os_eagain_at_the_limit_of_threads() {
     });
 }
 
-/// A handler that writes to a descriptor would write to another one, or to none.
+/// The helper thread has a different descriptor table. A signal handler that writes to a
+/// descriptor would write to another file in this thread, or fail.
 #[test]
-fn the_helper_thread_blocks_all_signals() {
+fn helper_thread_blocks_all_signals() {
     process::alone(|| {
         let _peeler = Peeler::new().unwrap();
         let status = fs::read_to_string(helper_threads()[0].join("status")).unwrap();
@@ -165,7 +172,7 @@ fn the_helper_thread_blocks_all_signals() {
 }
 
 #[test]
-fn the_network_namespace_is_that_of_the_thread_that_called_new() {
+fn helper_thread_keeps_the_network_namespace_of_the_thread_that_called_new() {
     process::in_guest(|| {
         let server = server(Family::V4);
         let (client, id) = associate(Family::V4, &server);

@@ -1,11 +1,11 @@
-//! Any call: a function on a descriptor, with an id.
+//! A random call: a function, a descriptor and an association id.
 
 use std::net::SocketAddr;
 
 use proptest::prelude::*;
 use sctp_peeloff::PeeloffFlags;
 
-/// How many associations the one-to-many socket has.
+/// The number of associations on the one-to-many socket.
 pub(crate) const LIVE: usize = 4;
 
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub(crate) enum Subject {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Id {
     Live(usize),
-    /// That of the association that was peeled off last.
+    /// The id of the association that was peeled off last.
     Gone,
     Any(i32),
 }
@@ -45,7 +45,7 @@ pub(crate) enum Function {
     BareList(usize),
     OfPeer(SocketAddr),
     OfLivePeer(usize),
-    KernelSupport,
+    SupportsFlags,
 }
 
 pub(crate) fn call() -> impl Strategy<Value = Call> {
@@ -65,7 +65,7 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         3 => (-2..5).prop_map(Id::Any),
         3 => any::<i32>().prop_map(Id::Any),
     ];
-    // Mostly what is known: all else is refused before the kernel sees it.
+    // Most flags are known, because unknown flags are rejected before the system call.
     let known = || {
         (0..4_u32).prop_map(|bits| {
             [PeeloffFlags::NONBLOCK, PeeloffFlags::CLOEXEC]
@@ -76,9 +76,9 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         })
     };
     let flags = || prop_oneof![3 => known(), 1 => any::<u32>()];
-    // No peer's address by chance.
+    // A loopback address could be the address of a peer by chance.
     let peer = any::<SocketAddr>()
-        .prop_filter("a stranger", |peer| !peer.ip().to_canonical().is_loopback());
+        .prop_filter("not a peer", |peer| !peer.ip().to_canonical().is_loopback());
     let function = prop_oneof![
         2 => Just(Function::Peeloff),
         6 => flags().prop_map(Function::PeeloffFlags),
@@ -88,7 +88,7 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         1 => (0..2 * LIVE).prop_map(Function::BareList),
         1 => peer.prop_map(Function::OfPeer),
         1 => (0..LIVE).prop_map(Function::OfLivePeer),
-        1 => Just(Function::KernelSupport),
+        1 => Just(Function::SupportsFlags),
     ];
     (subject, id, function).prop_map(|(subject, id, function)| Call {
         subject,

@@ -1,4 +1,4 @@
-//! The descriptors that calls are made on, and the model of what they answer.
+//! The descriptors for the calls, and the model of their results.
 
 use std::mem::discriminant;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -103,23 +103,23 @@ impl World {
             Function::BarePeeloffFlags(bits) => {
                 let flags = PeeloffFlags::from_bits_retain(bits);
                 let peeled = sockopt::peeloff_flags(socket, id, flags);
-                // The filter answers before the kernel looks at the descriptor.
+                // The filter makes the call fail before the kernel checks the descriptor.
                 let expected = if old { Some(Error::NotSctp) } else { expected };
                 self.check(id, bits, peeled, expected, same_errno);
             }
             Function::AssocIds => match (assoc_ids(socket), self.ids(call.subject)) {
                 (Ok(ids), Ok(expected)) => assert_eq!(ids, expected),
                 (Err(error), Err(expected)) => assert_variant(&error, &expected),
-                (answer, expected) => panic!("{answer:?}, and not {expected:?}"),
+                (result, expected) => panic!("{result:?}, expected {expected:?}"),
             },
             Function::BareList(length) => {
                 let mut buffer = vec![AssocId::from_raw(7); length];
-                let answer = sockopt::assoc_id_list(socket, &mut buffer);
-                match (answer, self.ids(call.subject)) {
+                let result = sockopt::assoc_id_list(socket, &mut buffer);
+                match (result, self.ids(call.subject)) {
                     (Ok(ids), Ok(expected)) => assert_eq!(ids, expected),
                     (Err(Errno::INVAL), Ok(expected)) => assert!(length < expected.len() + 1),
                     (Err(_), Err(_)) => {}
-                    (answer, expected) => panic!("{answer:?}, and not {expected:?}"),
+                    (result, expected) => panic!("{result:?}, expected {expected:?}"),
                 }
             }
             Function::OfPeer(peer) => match assoc_id_of_peer(socket, peer) {
@@ -137,18 +137,18 @@ impl World {
                         let none = Error::NoSuchPeer(address(client));
                         assert_variant(&error, &foreign(subject).unwrap_or(none));
                     }
-                    (answer, _) => panic!("{answer:?}"),
+                    (result, _) => panic!("{result:?}"),
                 }
             }
-            Function::KernelSupport => match (supports_flags(socket), foreign(call.subject)) {
+            Function::SupportsFlags => match (supports_flags(socket), foreign(call.subject)) {
                 (Ok(_), None) => {}
                 (Err(error), Some(expected)) => assert_variant(&error, &expected),
-                (answer, expected) => panic!("{answer:?}, and not {expected:?}"),
+                (result, expected) => panic!("{result:?}, expected {expected:?}"),
             },
         }
     }
 
-    /// What a peel-off of a known flag says; none if it gives a descriptor.
+    /// The expected error of a peel-off with known flags, or `None` if it succeeds.
     fn peel_off_error(&self, subject: Subject, id: AssocId) -> Option<Error> {
         match subject {
             Subject::OneToMany if self.live.iter().any(|(_, live)| *live == id) => None,
@@ -168,19 +168,19 @@ impl World {
         }
     }
 
-    /// Holds the answer to a peel-off against the model, and keeps the world as it
-    /// was by a new association for the one that is gone.
+    /// Compares the result of a peel-off with the model. Replaces a peeled-off association with
+    /// a new association, so that the number of associations does not change.
     fn check<E: std::fmt::Debug>(
         &mut self,
         id: AssocId,
         bits: u32,
-        answer: Result<OwnedFd, E>,
+        result: Result<OwnedFd, E>,
         expected: Option<Error>,
         same: fn(&E, &Error) -> bool,
     ) {
-        match (answer, expected) {
+        match (result, expected) {
             (Err(error), Some(expected)) => {
-                assert!(same(&error, &expected), "{error:?}, and not {expected:?}");
+                assert!(same(&error, &expected), "{error:?}, expected {expected:?}");
             }
             (Ok(peeled), None) => {
                 let flags = PeeloffFlags::from_bits_truncate(bits);
@@ -195,12 +195,12 @@ impl World {
                 self.gone = id;
                 self.peeled += 1;
             }
-            (answer, expected) => panic!("{answer:?}, and not {expected:?}"),
+            (result, expected) => panic!("{result:?}, expected {expected:?}"),
         }
     }
 }
 
-/// What a descriptor that is no SCTP socket's answers to everything.
+/// The error of every function for a descriptor that is not an SCTP socket.
 fn foreign(subject: Subject) -> Option<Error> {
     match subject {
         Subject::NotSctp(_) => Some(Error::NotSctp),
@@ -217,11 +217,14 @@ fn same_variant(error: &Error, expected: &Error) -> bool {
 fn assert_variant(error: &Error, expected: &Error) {
     assert!(
         same_variant(error, expected),
-        "{error:?}, and not {expected:?}"
+        "{error:?}, expected {expected:?}"
     );
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "`same_variant`'s shape")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature of `same_variant`"
+)]
 fn same_errno(errno: &Errno, expected: &Error) -> bool {
     match expected {
         Error::NotSctp => matches!(*errno, Errno::OPNOTSUPP | Errno::NOPROTOOPT),

@@ -1,7 +1,7 @@
-//! How an association's end shows to epoll, to readers and to writers.
+//! The effect of the end of an association on epoll, reads and writes.
 #![allow(
     unsafe_code,
-    reason = "tokio leaves it to its user to keep the descriptor"
+    reason = "with AsyncFd, the caller must keep the descriptor open"
 )]
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,18 +15,18 @@ use sctp_peeloff::{PeeloffFlags, assoc_ids, peeloff_flags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::edge_triggered::{told, watch};
+use super::edge_triggered::{events, watch};
 use crate::support::message::{MSG_NOTIFICATION, Message, receive, send};
 use crate::support::option::{abort_on_close, subscribe_assoc_change};
 use crate::support::{FAMILIES, Family, associate, server, wait_for};
 
-/// Whether this notification is the end of an association.
+/// Whether this notification reports the end of an association.
 fn ended(notification: &[u8]) -> bool {
     let received = Reader::new().read(notification, MSG_NOTIFICATION | ReturnFlags::EOR);
     matches!(received, Received::AssocChange(change) if change.state.is_end())
 }
 
-/// A peeled-off descriptor without anything to read, and its peer.
+/// A peeled-off socket with an empty receive queue, and its peer.
 fn peeled(family: Family, subscribed: bool) -> (OwnedFd, OwnedFd) {
     let server = server(family);
     if subscribed {
@@ -51,7 +51,7 @@ fn end(peeled: &OwnedFd, client: OwnedFd, abort: bool) {
     });
 }
 
-/// Reads up to `EAGAIN`, and expects what the end leaves to read.
+/// Reads until `EAGAIN`, and checks the results of the reads after the end.
 fn expect_the_rest(peeled: &OwnedFd, subscribed: bool, abort: bool) {
     if subscribed {
         let change = receive(peeled).unwrap();
@@ -73,16 +73,16 @@ fn epoll_at_the_end(subscribed: bool, abort: bool, expected: EventFlags) {
                 let (peeled, client) = peeled(family, subscribed);
                 let wanted = EventFlags::IN | EventFlags::RDHUP | out | mode;
                 let epoll = watch(&peeled, wanted);
-                assert_eq!(told(&epoll), out);
+                assert_eq!(events(&epoll), out);
 
                 end(&peeled, client, abort);
-                assert_eq!(told(&epoll), expected | out, "{wanted:?}");
+                assert_eq!(events(&epoll), expected | out, "{wanted:?}");
                 let again = if mode.is_empty() {
                     expected | out
                 } else {
                     EventFlags::empty()
                 };
-                assert_eq!(told(&epoll), again, "{wanted:?}");
+                assert_eq!(events(&epoll), again, "{wanted:?}");
                 expect_the_rest(&peeled, subscribed, abort);
             }
         }
@@ -99,7 +99,8 @@ fn epoll_reports_in_and_err_at_an_abort_with_subscription() {
     epoll_at_the_end(true, true, EventFlags::IN | EventFlags::ERR);
 }
 
-/// Only whoever waits for edges of writability is woken, by one more of them.
+/// An edge-triggered epoll with `EPOLLOUT` reports one more `EPOLLOUT`. Every other epoll
+/// reports no change.
 #[test]
 fn epoll_reports_nothing_at_a_graceful_end_without_subscription() {
     epoll_at_the_end(false, false, EventFlags::empty());
@@ -123,7 +124,7 @@ fn subscription_after_the_peel_off_reports_the_end() {
     }
 }
 
-/// For tokio an error alone makes nothing readable.
+/// In tokio, an error event alone makes a socket neither readable nor read-closed.
 #[test]
 fn tokio_reports_no_readiness_at_an_abort_without_subscription() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -134,11 +135,11 @@ fn tokio_reports_no_readiness_at_an_abort_without_subscription() {
         for subscribed in [true, false] {
             let (peeled, client) = peeled(Family::V4, subscribed);
             let all = Interest::READABLE | Interest::WRITABLE;
-            // SAFETY: an OwnedFd keeps its descriptor as long as the AsyncFd keeps it.
+            // SAFETY: the AsyncFd owns `peeled`, which keeps its descriptor open.
             let peeled = unsafe { AsyncFd::register_with_interest(peeled, all | Interest::ERROR) };
             let peeled = peeled.unwrap();
             end(peeled.get_ref(), client, true);
-            // The event is in.
+            // Waits until tokio has received the event.
             drop(peeled.ready(Interest::ERROR).await.unwrap());
             let ready = peeled.ready(all).await.unwrap().ready();
             assert_eq!(
@@ -150,7 +151,7 @@ fn tokio_reports_no_readiness_at_an_abort_without_subscription() {
     });
 }
 
-/// What the peer has not read yet is still delivered to it.
+/// The peer still receives the messages that it has not read yet.
 #[test]
 fn send_fails_with_eshutdown_after_shutdown_of_the_peer() {
     for family in FAMILIES {
@@ -177,7 +178,7 @@ fn send_fails_with_eshutdown_after_shutdown_of_the_peer() {
 }
 
 #[test]
-fn close_with_a_message_unread_aborts() {
+fn close_with_an_unread_message_aborts() {
     for family in FAMILIES {
         for unread in [false, true] {
             let (peeled, client) = peeled(family, false);

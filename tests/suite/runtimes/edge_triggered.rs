@@ -1,4 +1,4 @@
-//! What edge-triggered readiness tells, and what it does not.
+//! The events that edge-triggered epoll reports.
 
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,8 +14,8 @@ use crate::support::message::{Message, receive, send};
 use crate::support::option::get;
 use crate::support::{FAMILIES, wait_for};
 
-/// What epoll has to tell now.
-pub fn told(epoll: &OwnedFd) -> EventFlags {
+/// Returns the events that epoll reports without waiting.
+pub fn events(epoll: &OwnedFd) -> EventFlags {
     let mut events: Vec<Event> = Vec::with_capacity(4);
     epoll::wait(
         epoll,
@@ -35,10 +35,10 @@ pub fn watch(socket: &OwnedFd, wanted: EventFlags) -> OwnedFd {
 }
 
 fn level(socket: &OwnedFd) -> EventFlags {
-    told(&watch(socket, EventFlags::IN | EventFlags::OUT))
+    events(&watch(socket, EventFlags::IN | EventFlags::OUT))
 }
 
-/// Each a message of its own; all have arrived.
+/// Sends each number in a separate message. Waits until all messages have arrived.
 fn send_all(client: &OwnedFd, numbers: Range<u8>) {
     for number in numbers {
         send(client, &Message::new([number], 0, 0)).unwrap();
@@ -57,13 +57,13 @@ fn epoll_reports_one_edge_for_many_messages() {
         let (peeled, client) = pair(family);
         let epoll = watch(&peeled, EventFlags::IN | EventFlags::ET);
         send_all(&client, 0..3);
-        assert_eq!(told(&epoll), EventFlags::IN);
+        assert_eq!(events(&epoll), EventFlags::IN);
         assert_eq!(receive(&peeled).unwrap().data, [0]);
-        assert_eq!(told(&epoll), EventFlags::empty());
+        assert_eq!(events(&epoll), EventFlags::empty());
         assert!(level(&peeled).contains(EventFlags::IN));
 
         send_all(&client, 3..4);
-        assert_eq!(told(&epoll), EventFlags::IN);
+        assert_eq!(events(&epoll), EventFlags::IN);
         for number in 1..4 {
             assert_eq!(receive(&peeled).unwrap().data, [number]);
         }
@@ -72,7 +72,7 @@ fn epoll_reports_one_edge_for_many_messages() {
 }
 
 #[test]
-fn epoll_reports_room_to_write_while_messages_wait() {
+fn epoll_reports_in_and_out_if_room_to_send_appears_while_a_message_is_unread() {
     for family in FAMILIES {
         let (peeled, client) = pair(family);
         send_all(&client, 0..1);
@@ -82,11 +82,11 @@ fn epoll_reports_room_to_write_while_messages_wait() {
             (level(&peeled) == EventFlags::IN).then_some(())
         });
         let epoll = watch(&peeled, EventFlags::IN | EventFlags::OUT | EventFlags::ET);
-        assert!(told(&epoll).contains(EventFlags::IN));
+        assert!(events(&epoll).contains(EventFlags::IN));
 
         let edge = wait_for("room", || {
             receive(&client).unwrap();
-            Some(told(&epoll)).filter(|edge| !edge.is_empty())
+            Some(events(&epoll)).filter(|edge| !edge.is_empty())
         });
         assert_eq!(edge, EventFlags::IN | EventFlags::OUT);
         assert_eq!(send(&peeled, &much), Ok(()));

@@ -1,4 +1,4 @@
-//! A peer for each runtime's `serve`.
+//! The tests of the `serve` function of each example, with a peer that checks the echoes.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -19,11 +19,11 @@ use crate::support::{FAMILIES, Family, PATIENCE, associate, server, wait_for};
 
 #[derive(Clone, Copy)]
 pub struct Runtime {
-    /// To `SCTP_ASSOC_CHANGE`.
+    /// Whether the socket is subscribed to `SCTP_ASSOC_CHANGE`.
     pub subscribed: bool,
-    /// It waits in read and write themselves.
+    /// Whether reads and writes block.
     pub blocking: bool,
-    /// The longest message that it takes.
+    /// The length of the longest message that the example can receive, in bytes.
     pub longest: usize,
     pub serve: fn(&OwnedFd, AssocId) -> io::Result<()>,
 }
@@ -31,84 +31,87 @@ pub struct Runtime {
 macro_rules! tests {
     ($runtime:expr) => {
         #[test]
-        fn echoes() {
-            $crate::runtimes::harness::echoes($runtime);
+        fn serve_echoes_each_message() {
+            $crate::runtimes::harness::serve_echoes_each_message($runtime);
         }
 
         #[test]
-        fn holds_back_and_loses_nothing() {
-            $crate::runtimes::harness::holds_back_and_loses_nothing($runtime);
+        fn serve_loses_no_message_if_the_peer_does_not_read() {
+            $crate::runtimes::harness::serve_loses_no_message_if_the_peer_does_not_read($runtime);
         }
 
         #[test]
-        fn notices_a_graceful_end() {
-            $crate::runtimes::harness::notices_a_graceful_end($runtime);
+        fn serve_returns_after_a_graceful_end() {
+            $crate::runtimes::harness::serve_returns_after_a_graceful_end($runtime);
         }
 
         #[test]
-        fn notices_an_abort() {
-            $crate::runtimes::harness::notices_an_abort($runtime);
+        fn serve_returns_after_an_abort() {
+            $crate::runtimes::harness::serve_returns_after_an_abort($runtime);
         }
 
         #[test]
-        fn notices_an_abort_while_it_waits_to_write() {
-            $crate::runtimes::harness::notices_an_abort_while_it_waits_to_write($runtime);
+        fn serve_returns_after_an_abort_while_it_waits_to_write() {
+            $crate::runtimes::harness::serve_returns_after_an_abort_while_it_waits_to_write(
+                $runtime,
+            );
         }
     };
 }
 pub(crate) use tests;
 
-/// A runtime at work in its thread, and its peer.
+/// A `serve` function that runs in its own thread, and its peer.
 struct Pair {
     client: Option<OwnedFd>,
     inbox: Inbox,
     id: AssocId,
-    /// The thread's number in /proc.
+    /// The thread id, which names the folder in `/proc`.
     thread: i32,
     result: Receiver<io::Result<()>>,
-    /// Messages sent, and echoes received.
+    /// The number of messages sent.
     sent: usize,
+    /// The number of echoes received.
     received: usize,
     longest: usize,
 }
 
-/// The message with this number: it says which it is, and is about as long as any.
+/// The message with this number. It begins with the number, and its length is pseudorandom.
 fn message(number: usize, longest: usize) -> Vec<u8> {
     let mut message = number.to_string().into_bytes();
     message.resize(message.len().max(number * 7919 % longest), b'.');
     message
 }
 
-/// Nothing waits for more to be sent with it, nor for long to be sent again: a peer
-/// whose buffer is full drops what comes. Holds for a server's clients to come.
-pub fn hasten(socket: &OwnedFd) {
+/// Disables the Nagle algorithm and shortens the retransmission timeouts, because a peer drops
+/// packets if its receive buffer is full. The settings of a server apply to its future clients.
+pub fn reduce_delays(socket: &OwnedFd) {
     set_words(socket, SCTP_NODELAY, &[1]);
-    // Milliseconds: of all associations to come, at first, at most (or each drop in a
-    // row would double the wait, up to a minute), at least.
+    // For future associations: initial, maximum and minimum RTO in milliseconds. Without this
+    // maximum, each consecutive drop would double the timeout, up to one minute.
     set_words(socket, SCTP_RTOINFO, &[0, 200, 1000, 200]);
 }
 
-/// A peeled-off descriptor whose reads do not block, and its peer.
+/// A non-blocking peeled-off socket, and its peer.
 pub fn pair(family: Family) -> (OwnedFd, OwnedFd) {
     let server = server(family);
-    hasten(&server);
+    reduce_delays(&server);
     let (client, id) = associate(family, &server);
-    hasten(&client);
+    reduce_delays(&client);
     let peeled = peeloff_flags(&server, id, PeeloffFlags::all()).unwrap();
     (peeled, client)
 }
 
 impl Pair {
-    /// `queued` messages are there before the peel-off. So is the notification
-    /// that the association has come up, if it is subscribed to.
+    /// Before the peel-off, `queued` messages are in the queue. With a subscription, the
+    /// notification `SCTP_COMM_UP` is also in the queue.
     fn new(runtime: Runtime, family: Family, queued: usize) -> Self {
         let server = server(family);
         if runtime.subscribed {
             subscribe_assoc_change(&server);
         }
-        hasten(&server);
+        reduce_delays(&server);
         let (client, id) = associate(family, &server);
-        hasten(&client);
+        reduce_delays(&client);
         let (started, thread) = channel();
         let (ended, result) = channel();
         let mut pair = Self {
@@ -122,9 +125,9 @@ impl Pair {
             longest: 1000,
         };
         for _ in 0..queued {
-            pair.send_for_sure();
+            pair.wait_and_send();
         }
-        // If it hangs, the test fails and leaves it behind.
+        // If `serve` hangs, the test fails and does not wait for this thread.
         thread::spawn(move || {
             let _ = started.send(rustix::thread::gettid().as_raw_nonzero().get());
             let _ = ended.send((runtime.serve)(&server, id));
@@ -134,10 +137,10 @@ impl Pair {
     }
 
     fn client(&self) -> &OwnedFd {
-        self.client.as_ref().expect("it has not ended yet")
+        self.client.as_ref().expect("the client is open")
     }
 
-    /// Whether there was room for the next message.
+    /// Sends the next message if there is room. Returns whether it was sent.
     fn send(&mut self) -> bool {
         let next = message(self.sent, self.longest);
         match net::send(self.client(), &next, SendFlags::DONTWAIT) {
@@ -149,14 +152,14 @@ impl Pair {
         true
     }
 
-    /// That the echo has come does not say that the message was acknowledged, which
-    /// is what makes room.
-    fn send_for_sure(&mut self) {
+    /// Sends the next message as soon as there is room. Even after the echo has arrived, the
+    /// message may still be unacknowledged and use room in the send buffer.
+    fn wait_and_send(&mut self) {
         wait_for("room to send", || self.send().then_some(()));
     }
 
     fn receive(&mut self) {
-        let client = self.client.as_ref().expect("it has not ended yet");
+        let client = self.client.as_ref().expect("the client is open");
         let event = self.inbox.receive(client).unwrap_or_else(|error| {
             panic!("{error} after {} of {} echoes", self.received, self.sent)
         });
@@ -181,7 +184,7 @@ impl Pair {
         }
     }
 
-    /// It waits in a system call, and does not spin.
+    /// Whether the thread sleeps in a system call.
     fn asleep(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/self/task/{}/stat", self.thread));
         let stat = stat.expect("the thread");
@@ -193,8 +196,8 @@ impl Pair {
         wait_for("an idle thread", || self.asleep().then_some(()));
     }
 
-    /// Sends until the echoes have filled both buffers on their way, and the
-    /// runtime, with more to read, waits to write.
+    /// Sends until the echoes have filled the send buffer of the runtime and the receive buffer
+    /// of the client. The runtime then has unread messages and waits until it can write.
     fn fill(&mut self) {
         wait_for("a full send buffer", || {
             while self.send() {}
@@ -203,55 +206,55 @@ impl Pair {
         });
     }
 
-    /// An error, by its errno.
+    /// The result of `serve`. An error is represented by its errno.
     fn result(&self) -> Result<(), Option<i32>> {
         let result = self.result.recv_timeout(PATIENCE);
-        let result = result.expect("the end was not noticed");
+        let result = result.expect("`serve` has not returned");
         result.map_err(|error| error.raw_os_error())
     }
 }
 
-pub fn echoes(runtime: Runtime) {
+pub fn serve_echoes_each_message(runtime: Runtime) {
     for family in FAMILIES {
         let mut pair = Pair::new(runtime, family, 20);
         pair.receive_all();
         for _ in 0..20 {
             pair.wait_until_idle();
-            pair.send_for_sure();
+            pair.wait_and_send();
             pair.receive();
         }
-        // Many at once: one edge may stand for all of them.
+        // Many messages arrive at the same time, and one edge may report all of them.
         for _ in 0..5 {
             for _ in 0..30 {
-                pair.send_for_sure();
+                pair.wait_and_send();
             }
             pair.receive_all();
         }
-        // Longer than a time limit of a read.
+        // This pause is longer than the read timeout of any example.
         thread::sleep(Duration::from_millis(250));
         pair.longest = runtime.longest;
         for _ in 0..10 {
-            pair.send_for_sure();
+            pair.wait_and_send();
             pair.receive();
         }
         pair.wait_until_idle();
     }
 }
 
-pub fn holds_back_and_loses_nothing(runtime: Runtime) {
+pub fn serve_loses_no_message_if_the_peer_does_not_read(runtime: Runtime) {
     for family in FAMILIES {
         let mut pair = Pair::new(runtime, family, 0);
         for _ in 0..2 {
             pair.fill();
             pair.receive_all();
-            pair.send_for_sure();
+            pair.wait_and_send();
             pair.receive_all();
             pair.wait_until_idle();
         }
     }
 }
 
-pub fn notices_a_graceful_end(runtime: Runtime) {
+pub fn serve_returns_after_a_graceful_end(runtime: Runtime) {
     for family in FAMILIES {
         let mut pair = Pair::new(runtime, family, 1);
         pair.receive();
@@ -261,7 +264,7 @@ pub fn notices_a_graceful_end(runtime: Runtime) {
     }
 }
 
-pub fn notices_an_abort(runtime: Runtime) {
+pub fn serve_returns_after_an_abort(runtime: Runtime) {
     for family in FAMILIES {
         let mut pair = Pair::new(runtime, family, 1);
         pair.receive();
@@ -277,15 +280,16 @@ pub fn notices_an_abort(runtime: Runtime) {
     }
 }
 
-pub fn notices_an_abort_while_it_waits_to_write(runtime: Runtime) {
+pub fn serve_returns_after_an_abort_while_it_waits_to_write(runtime: Runtime) {
     for family in FAMILIES {
         let mut pair = Pair::new(runtime, family, 0);
         pair.fill();
         abort_on_close(pair.client());
         pair.client = None;
-        // A write that the abort finds waiting fails with ESRCH; one that comes after
-        // it, with ECONNRESET. Now and then there is room for one more message, so a
-        // blocking write may be either, and a subscriber may read of the end instead.
+        // A write that is blocked at the time of the abort fails with ESRCH. A write after the
+        // abort fails with ECONNRESET. Sometimes there is room for one more message, so that
+        // both errors are possible for a blocking runtime. A subscribed runtime may also read
+        // the notification of the end first.
         let result = pair.result();
         let expected = match result {
             Ok(()) => runtime.subscribed,

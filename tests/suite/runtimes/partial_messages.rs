@@ -1,4 +1,4 @@
-//! A whole message may come in parts, however long the buffer is.
+//! A message may arrive in parts even if the buffer is long enough for the whole message.
 
 use std::io::IoSliceMut;
 use std::os::fd::OwnedFd;
@@ -12,12 +12,12 @@ use super::harness::pair;
 use super::inbox::{Event, Inbox};
 use crate::support::{FAMILIES, wait_for};
 
-/// More than a packet and less than any buffer here; with another as long, more
-/// than a receive buffer.
+/// A message of this length does not fit into one packet. It fits into every buffer of these
+/// tests. Two such messages do not fit into the receive buffer of a socket.
 const LONG: usize = 150_000;
 
-/// Sends messages, each of a byte of its own, until there is no more room, and lets
-/// them arrive.
+/// Sends messages until there is no more room, and gives them time to arrive. Each message
+/// consists of a different byte.
 fn fill(client: &OwnedFd, next: &mut u8) {
     loop {
         let message = vec![*next; LONG];

@@ -1,8 +1,8 @@
-//! What waits to be sent and to be read.
+//! The send and receive queues of an association.
 
 use sctp_peeloff::AssocId;
 
-/// What the kernel tells of an association in /proc/net/sctp/assocs.
+/// The state of the queues of an association, from `/proc/net/sctp/assocs`.
 pub struct Queues {
     pub send_is_full: bool,
     pub unread: usize,

@@ -117,7 +117,7 @@ fn check_works_without_ipv6() {
     assert_eq!(report["advice"], Value::Null);
 }
 
-/// The test hides `/proc/net/sctp`, from which `check` would find that the kernel has SCTP.
+/// The test hides `/proc/net/sctp`, because `check` would detect SCTP from this folder.
 #[test]
 fn check_advises_modprobe_without_sctp() {
     process::in_guest(|| {

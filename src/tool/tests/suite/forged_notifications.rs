@@ -1,8 +1,8 @@
 //! `serve` with clients that forge notifications.
 //!
-//! The server receives a notification that does not fit into its buffer in two parts. The
-//! client chooses the bytes of the second part. To split the notification at this place, the
-//! client fills the buffer with an unfinished message and leaves room only for the first part.
+//! If a notification does not fit into the server's buffer, the server receives it in two
+//! parts. The client chooses the bytes of the second part. Before the notification, the client
+//! fills the buffer with an unfinished message and leaves room only for the first part.
 
 use std::os::fd::OwnedFd;
 
@@ -19,7 +19,7 @@ const BUFFER: usize = 256 * 1024;
 /// The number of bytes before those that the client chooses: `struct sctp_assoc_change` and
 /// the header of an error cause.
 const ASSOC_CHANGE: usize = 20 + 4;
-/// The same number for an ERROR chunk: `struct sctp_remote_error`.
+/// The number of bytes before those of an ERROR chunk: `struct sctp_remote_error`.
 const REMOTE_ERROR: usize = 16;
 
 const COMM_UP: u16 = 0;

@@ -1,8 +1,8 @@
 //! A client that sends its own SCTP packets through a raw socket on IPv4 loopback.
 //!
-//! The kernel sets up the association through an SCTP socket. After that, this socket drops
-//! all packets. Otherwise the client's kernel would respond to acknowledgements for data that
-//! it has not sent.
+//! The kernel sets up the association through an SCTP socket. After the setup, a filter on the
+//! SCTP socket drops all packets. Without the filter, the kernel would respond to
+//! acknowledgements for data that it has not sent.
 
 use std::io::Read;
 use std::net::SocketAddr;
