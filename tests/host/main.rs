@@ -8,5 +8,6 @@ mod imports;
 mod missing_features;
 mod readme;
 mod runner;
+mod safety;
 #[path = "../support/mod.rs"]
 mod support;

@@ -32,15 +32,15 @@ fn run(script: &str) -> Output {
     guest().args(["sh", "-c", script]).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
 /// A folder for one test, which host and guest share. It is removed on drop.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let own = format!("{name} {}", std::process::id());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(own);
         fs::create_dir_all(&folder).unwrap();
@@ -48,7 +48,7 @@ impl Folder {
     }
 
     /// Writes an executable file to the folder.
-    fn program(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn program(&self, name: &str, content: &[u8]) -> PathBuf {
         let program = self.0.join(name);
         fs::write(&program, content).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
