@@ -1,5 +1,5 @@
-//! The tests change nothing that outlives them on a machine whose kernel has SCTP, as
-//! root, also if they are killed. A guest plays the machine.
+//! The tests leave no lasting changes on a host whose kernel has SCTP, even if they run as
+//! root or are killed. A guest represents the host.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -7,14 +7,16 @@ use std::process::{Command, Output};
 use crate::runner::{Folder, text};
 use crate::support::process;
 
-/// Takes the folder of this test and the programs. What is compared: sysctls, except
-/// those that count or are random; mounts, modules, interfaces, network namespaces,
-/// control groups and shared memory. It is compared while the programs run, and after
-/// SIGKILL; an error says which tests need a guest.
+/// Runs test programs, and compares the settings of the host with those at the start. The
+/// arguments are the folder of this test and the programs. The settings are sysctls, except
+/// counters and random values, and mounts, modules, interfaces, namespaces, cgroups and shared
+/// memory. They are compared while a program runs, after it has ended, and after SIGKILL.
+/// Each program must report that some of its tests require a guest.
 const SCRIPT: &str = r#"
 set -eu
 cd "$1"; shift
-# No process number 1 of a guest, no cache, no mirror: what needs a guest fails.
+# Tests that require a guest fail, because process 1 is not a guest's init, the cache is
+# empty and no mirror is reachable.
 echo a host >init; mount --bind init /proc/1/cmdline
 mkdir -p bin groups; printf '#!/bin/sh\nexit 100\n' >bin/apt-get; chmod +x bin/apt-get
 export XDG_CACHE_HOME=$PWD/cache PATH=$PWD/bin:$PATH RUST_TEST_THREADS=1 RUST_BACKTRACE=0
@@ -40,12 +42,12 @@ for program; do
     setsid "$program" $FILTERS >"$name.killed" 2>&1 & sleep 2
     kill -KILL -$! && ! wait $!
     same "after SIGKILL of $name"
-    grep -l 'No kernel with SCTP can be had' "$name.out"
+    grep -l 'No kernel with SCTP is available' "$name.out"
 done
 echo unchanged
 "#;
 
-/// The programs of the suite and of the tool.
+/// Builds the test programs of the library and of the tool.
 fn programs() -> Vec<String> {
     let output = Command::new(std::env::var_os("CARGO").expect("cargo runs this"))
         .args(["test", "--workspace", "--test", "suite", "--test", "tool"])
@@ -53,9 +55,10 @@ fn programs() -> Vec<String> {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{said}");
-    said.lines()
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    stderr
+        .lines()
         .filter(|line| line.contains("Executable"))
         .filter_map(|line| line.rsplit_once('(')?.1.strip_suffix(')'))
         .map(|path| {
@@ -65,8 +68,8 @@ fn programs() -> Vec<String> {
         .collect()
 }
 
-/// Runs these tests of these programs on the machine that the guest plays.
-fn play_host(name: &str, filters: &str, programs: &[String]) -> Output {
+/// Runs the programs with test filters in a guest that represents a host.
+fn run_as_on_host(name: &str, filters: &str, programs: &[String]) -> Output {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&folder).unwrap();
     let output = Command::new(process::file("tests/guest/run"))
@@ -83,24 +86,24 @@ fn play_host(name: &str, filters: &str, programs: &[String]) -> Output {
 }
 
 #[test]
-fn tests_change_no_setting_of_a_host() {
-    // Those that need a guest are among these.
+fn tests_leave_the_settings_of_a_host_unchanged() {
+    // These filters select tests that require a guest, among others.
     let is_full = std::env::var_os("SUITE_FULL").is_some();
     let filters = if is_full { "" } else { "errors check" };
     let programs = programs();
     assert_eq!(programs.len(), 2, "{programs:?}");
-    let output = play_host("host", filters, &programs);
+    let output = run_as_on_host("host", filters, &programs);
     assert!(output.status.success(), "{}", output.status);
     assert!(output.stdout.ends_with(b"unchanged\n"));
 }
 
 #[test]
-fn changed_setting_of_a_host_is_found() {
+fn comparison_of_settings_fails_if_a_program_changes_a_setting() {
     for change in ["echo 17 >/proc/sys/net/sctp/rto_min", "mkdir groups/left"] {
         let folder = Folder::new("change");
         let program = folder.program("program", format!("#!/bin/sh\n{change}\n").as_bytes());
         let program = program.to_str().unwrap().to_owned();
-        let output = play_host("changed host", "", &[program]);
+        let output = run_as_on_host("changed host", "", &[program]);
         assert_eq!(output.status.code(), Some(1), "{change}");
         assert!(text(&output.stdout).contains("\nchanged "), "{change}");
     }
