@@ -38,9 +38,9 @@
 //! A candidate that is the socket's own descriptor is rejected without a query.
 //! `EBADMSG` means that the state of the association is unknown.
 //!
-//! Known limitation: a program that keeps state, and forges a result for the first call
-//! but not for the second, can name a descriptor on which an earlier call has placed
-//! the same association.
+//! Known limitation: a program that writes the same descriptor of the process to the
+//! result and to `sd` is not detected, which a cgroup BPF program can do from Linux 5.18 to
+//! 6.4. Nor is a program that keeps state, and forges the first result but not the second.
 
 use core::ffi::c_int;
 use core::marker::PhantomData;
@@ -172,6 +172,8 @@ fn examine(
         && queries.is_on(candidate, assoc)
         && queries.is_not_on(socket, assoc)
         && match queries.repeat(socket, assoc) {
+            // The association was on the socket, whatever the query returned.
+            (again, _) if again > 0 => false,
             (again, _) if returned == candidate => again != candidate,
             (_, again) => again != candidate,
         };

@@ -6,10 +6,11 @@ use std::process;
 use std::string::ToString;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 use std::vec::Vec;
 
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use rustix::io::Errno;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, Shutdown, shutdown};
 
@@ -20,7 +21,7 @@ use crate::sockopt;
 mod channel;
 mod table;
 
-use channel::{Message, pair, receive, send};
+use channel::{Message, pair, receive, receive_once, send};
 
 /// The first integer of a request. The second one is an association id, or a descriptor
 /// in the helper thread's table.
@@ -31,6 +32,11 @@ const RELEASE: c_int = 2;
 /// The first integer of a reply is an errno or 0. The second one is the descriptor that
 /// the helper thread keeps until its release, or this.
 pub(crate) const NOTHING_KEPT: c_int = -1;
+
+/// In the second integer of a reply: the helper thread has not tried the peel-off.
+const NOT_TRIED: c_int = -2;
+/// The message with which the process confirms that the helper thread has left its table.
+const CONFIRMED: Message = [0, 0];
 
 /// Much longer than a start takes on a loaded machine.
 const START_TIME: Duration = Duration::from_secs(10);
@@ -48,6 +54,8 @@ pub(crate) enum Reply {
     Delivered(OwnedFd),
     /// The helper thread keeps the descriptor, which has this number in its table.
     Kept(c_int),
+    /// The helper thread has not tried the peel-off.
+    NotTried(Errno),
     /// The helper thread has the request, and its reply could not be received.
     Missing(Errno),
 }
@@ -60,20 +68,25 @@ impl Helper {
         })
     }
 
-    /// Fails if the helper thread reports an errno, and with `EPIPE` if it has ended.
+    /// Fails with the errno of the peel-off, and with `EPIPE` if the helper thread has ended.
     pub(crate) fn request(
         &self,
         request: Message,
         socket: Option<BorrowedFd<'_>>,
         flags: PeeloffFlags,
     ) -> Result<Reply, Errno> {
-        let channel = self.channel()?;
+        let channel = match self.channel() {
+            Ok(channel) => channel,
+            Err(errno) => return Ok(Reply::NotTried(errno)),
+        };
         let mut receive_flags = RecvFlags::empty();
         receive_flags.set(
             RecvFlags::CMSG_CLOEXEC,
             flags.contains(PeeloffFlags::CLOEXEC),
         );
-        send(&channel, request, socket)?;
+        if let Err(errno) = send(&channel, request, socket) {
+            return Ok(Reply::NotTried(errno));
+        }
         match receive_reply(&channel, receive_flags) {
             Ok(([_, number], Some(peeled))) => {
                 // When the caller closes its descriptor, it must be the last one.
@@ -81,6 +94,7 @@ impl Helper {
                 Ok(Reply::Delivered(peeled))
             }
             Ok(([0, number], None)) => Ok(Reply::Kept(number)),
+            Ok(([errno, NOT_TRIED], None)) => Ok(Reply::NotTried(Errno::from_raw_os_error(errno))),
             Ok(([errno, _], None)) => Err(Errno::from_raw_os_error(errno)),
             Err(Errno::PIPE) => Err(Errno::PIPE),
             Err(errno) => Ok(Reply::Missing(errno)),
@@ -103,6 +117,16 @@ impl Helper {
     }
 }
 
+/// A child that fork(2) created may have a copy of the channel, which would keep the helper
+/// thread alive.
+impl Drop for Helper {
+    fn drop(&mut self) {
+        if let Ok(channel) = self.channel() {
+            let _ = shutdown(&*channel, Shutdown::Both);
+        }
+    }
+}
+
 fn receive_reply(channel: &OwnedFd, flags: RecvFlags) -> Result<(Message, Option<OwnedFd>), Errno> {
     receive(channel, flags).inspect_err(|_| {
         // A later request must not receive the reply to this one. If this call fails, the
@@ -122,44 +146,72 @@ fn release(channel: &OwnedFd, number: c_int) {
 #[expect(unsafe_code, reason = "a descriptor of the helper thread")]
 fn start() -> Result<OwnedFd, Errno> {
     let (ours, its) = pair()?;
-    // A seccomp filter may end the thread while its end of the channel is still in this
-    // process's table. The end of the thread is then not visible.
-    set_socket_timeout(&ours, Timeout::Recv, Some(START_TIME))?;
     let number = its.as_raw_fd();
     thread::Builder::new()
         .name("sctp-peeler".to_string())
         .stack_size(STACK_SIZE)
         .spawn(move || run(&its))
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN))?;
-    let ([errno, unshared], _) =
-        receive(&ours, RecvFlags::CMSG_CLOEXEC).map_err(|errno| match errno {
-            Errno::AGAIN => Errno::TIMEDOUT,
-            _ => errno,
-        })?;
-    if unshared != 0 {
-        // SAFETY: this is `its`. The thread owned it, and has left this table.
-        drop(unsafe { OwnedFd::from_raw_fd(number) });
+    let deadline = Instant::now() + START_TIME;
+    let unshared = receive_until(&ours, deadline)?;
+    // SAFETY: this is `its`. The helper thread waits, and has closed it in neither table.
+    let copy = unsafe { BorrowedFd::borrow_raw(number) };
+    if unshared != 0 || table::is_marked(copy)? {
+        // Waits until the helper thread has closed its end, if that is in this table.
+        let _ = shutdown(&ours, Shutdown::Write);
+        let _ = receive_until(&ours, deadline);
+        return Err(Errno::from_raw_os_error(
+            unshared.max(Errno::PERM.raw_os_error()),
+        ));
     }
-    if errno != 0 {
-        // Waits until the thread has closed its end, in this table or in its own.
-        let _ = receive(&ours, RecvFlags::CMSG_CLOEXEC);
-        return Err(Errno::from_raw_os_error(errno));
+    // SAFETY: the helper thread owned this descriptor, and has another table.
+    drop(unsafe { OwnedFd::from_raw_fd(number) });
+    send(&ours, CONFIRMED, None)?;
+    match receive_until(&ours, deadline)? {
+        0 => {}
+        errno => return Err(Errno::from_raw_os_error(errno)),
     }
     set_socket_timeout(&ours, Timeout::Recv, None)?;
     Ok(ours)
 }
 
+/// Receives an errno or 0. A seccomp filter may end the helper thread while its end of the
+/// channel is still in this process's table, so that its end is not visible.
+fn receive_until(channel: &OwnedFd, deadline: Instant) -> Result<c_int, Errno> {
+    loop {
+        let rest = deadline.saturating_duration_since(Instant::now());
+        if rest.is_zero() {
+            return Err(Errno::TIMEDOUT);
+        }
+        set_socket_timeout(channel, Timeout::Recv, Some(rest))?;
+        match receive_once(channel, RecvFlags::CMSG_CLOEXEC) {
+            // The kernel starts the timeout anew after each signal.
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            received => return received.map(|([errno, _], _)| errno),
+        }
+    }
+}
+
 /// The helper thread.
 #[expect(unsafe_code, reason = "a descriptor table of its own")]
 fn run(channel: &OwnedFd) {
+    let report = |result: Result<(), Errno>| {
+        let errno = result.map_or_else(Errno::raw_os_error, |()| 0);
+        result
+            .and(send(channel, [errno, NOTHING_KEPT], None))
+            .is_ok()
+    };
     // SAFETY: this thread owns `channel`, and passes other descriptors to other threads
     // only as control messages.
-    let unshared = table::block_signals().and_then(|()| unsafe { table::unshare() });
-    // SAFETY: the table is this thread's own, and this thread owns only `channel`.
-    let emptied = unshared.and_then(|()| unsafe { table::close_all_but(channel) });
-    let errno = emptied.map_or_else(Errno::raw_os_error, |()| 0);
-    let sent = send(channel, [errno, c_int::from(unshared.is_ok())], None);
-    if emptied.and(sent).is_ok() {
+    let unshared = table::block_signals()
+        .and_then(|()| unsafe { table::unshare() })
+        .and_then(|()| table::mark(channel));
+    if !report(unshared) || receive(channel, RecvFlags::CMSG_CLOEXEC).is_err() {
+        return;
+    }
+    // SAFETY: the process has confirmed that the table is this thread's own. This thread
+    // owns only `channel`.
+    if report(unsafe { table::close_all_but(channel) }) {
         serve(channel);
     }
 }
@@ -180,9 +232,16 @@ fn serve(channel: &OwnedFd) {
 
 fn reply(request: Message, socket: Option<OwnedFd>, kept: &mut Vec<OwnedFd>) -> Message {
     match request {
-        [PEEL_OFF, assoc] => match peel_off(socket, AssocId::from_raw(assoc), kept) {
-            Ok(number) => [0, number],
-            Err(errno) => [errno.raw_os_error(), NOTHING_KEPT],
+        [PEEL_OFF, assoc] => match prepare(socket, kept) {
+            Err(errno) => [errno.raw_os_error(), NOT_TRIED],
+            Ok(socket) => match sockopt::peeloff(socket, AssocId::from_raw(assoc)) {
+                Err(errno) => [errno.raw_os_error(), NOTHING_KEPT],
+                Ok(peeled) => {
+                    let number = peeled.as_raw_fd();
+                    kept.push(peeled);
+                    [0, number]
+                }
+            },
         },
         [FETCH, number] => [0, number],
         [_, number] => {
@@ -192,17 +251,15 @@ fn reply(request: Message, socket: Option<OwnedFd>, kept: &mut Vec<OwnedFd>) -> 
     }
 }
 
-/// Closes the duplicate of the one-to-many socket before it returns.
-fn peel_off(
-    socket: Option<OwnedFd>,
-    assoc: AssocId,
-    kept: &mut Vec<OwnedFd>,
-) -> Result<c_int, Errno> {
-    // Without a descriptor the limit is so low that even this table is full.
+/// Ensures that there is room for the peeled-off descriptor. No other thread competes for
+/// it, so that the check is exact unless the limit is lowered in the meantime.
+fn prepare(socket: Option<OwnedFd>, kept: &mut Vec<OwnedFd>) -> Result<OwnedFd, Errno> {
+    // If the table has no room for the socket, the message comes without it.
     let socket = socket.ok_or(Errno::MFILE)?;
     kept.try_reserve(1).map_err(|_| Errno::NOMEM)?;
-    let peeled = sockopt::peeloff(socket, assoc)?;
-    let number = peeled.as_raw_fd();
-    kept.push(peeled);
-    Ok(number)
+    match fcntl_dupfd_cloexec(&socket, 0) {
+        Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => Err(errno),
+        Err(Errno::INVAL) => Err(Errno::MFILE),
+        Ok(_) | Err(_) => Ok(socket),
+    }
 }

@@ -71,7 +71,7 @@ use crate::uapi::{
 };
 
 /// The `msg_flags` of `recvmsg`. `ReturnFlags::from_bits_retain` converts the flags of
-/// other libraries.
+/// other libraries. All bits are required, also those that the other library does not name.
 pub use rustix::net::ReturnFlags;
 
 /// What one `recvmsg` call has delivered.
@@ -157,7 +157,7 @@ pub enum AssocState {
     /// The association has ended gracefully.
     #[doc(alias = "SCTP_SHUTDOWN_COMP")]
     ShutdownComp,
-    /// The association could not be set up.
+    /// The association could not be set up. After `connect` or `sendto` the id is 0.
     #[doc(alias = "SCTP_CANT_STR_ASSOC")]
     CantStrAssoc,
     /// A state that this crate does not know.
@@ -252,9 +252,9 @@ impl Reader {
     /// socket. If a notification of the association has been read in part, its remainder
     /// moves with the association, and so does the state of this reader.
     ///
-    /// Known limitation: if a notification of another type than `SCTP_ASSOC_CHANGE` has
-    /// been read in part, its association is not known. Then both readers skip the next
-    /// notification, unless a message comes first. To avoid this, use a buffer of at
+    /// Known limitation: if a notification of another type than `SCTP_ASSOC_CHANGE`, or
+    /// fewer than 20 bytes of a notification, have been read, the association is not known.
+    /// Then both readers skip the next notification, unless a message comes first. To avoid this, use a buffer of at
     /// least 256 bytes, or peel off only if [`is_unfinished`](Self::is_unfinished)
     /// returns `false`.
     #[must_use]
@@ -269,7 +269,11 @@ impl Reader {
         match change {
             Some(change) if change.assoc != assoc => Self::new(),
             Some(_) => core::mem::take(self),
-            None => self.clone(),
+            None => {
+                // A later part must not complete this head.
+                (self.head, self.filled) = ([0; AssocChange::SIZE], AssocChange::SIZE);
+                self.clone()
+            }
         }
     }
 }

@@ -55,6 +55,10 @@ use crate::parked::Parked;
 ///   holds a duplicate of the one-to-many socket only during a call.
 /// - It blocks all signals, so that no signal handler runs with its descriptor table.
 /// - It ends when the `Peeler` and all its [`Parked`] associations have been dropped.
+/// - Its descriptor table has the limit of the process (`RLIMIT_NOFILE`). If it is full of
+///   parked descriptors, a peel-off fails with [`NoDescriptor`](Error::NoDescriptor).
+/// - If a descriptor with `SO_LINGER` is parked and dropped, other calls wait as long as
+///   close(2) does.
 /// - The kernel compares its network namespace with that of the socket. This is the
 ///   network namespace of the thread that called [`new`](Self::new).
 /// - It does not exist in a child that `fork(2)` created. Every call there fails with
@@ -86,7 +90,7 @@ impl Peeler {
     /// | [`Unsupported`](Error::Unsupported) | – | the system is not Linux |
     /// | [`Os`](Error::Os) | `EAGAIN` | the system cannot create another thread |
     /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the calls, or `/proc` is required and not mounted |
-    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within ten seconds: a seccomp filter has ended it, for example |
+    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within ten seconds: a seccomp filter has ended it, for example. One descriptor stays open |
     /// | [`Os`](Error::Os) | any other | – |
     #[doc(alias = "unshare")]
     pub fn new() -> Result<Self, Error> {
@@ -143,6 +147,11 @@ impl Peeler {
                 number,
                 flags,
             })),
+            Ok(Reply::NotTried(errno @ (Errno::MFILE | Errno::NFILE))) => {
+                Err(Error::NoDescriptor(errno))
+            }
+            Ok(Reply::NotTried(Errno::BADF)) => Err(Error::BadDescriptor),
+            Ok(Reply::NotTried(errno)) => Err(Error::Os(errno)),
             // The peel-off may still follow, so that a query would prove nothing.
             Ok(Reply::Missing(errno)) => Err(Error::StateUnknown(errno)),
             Err(errno) => Err(diagnose::peeloff_error(socket, assoc, errno)),
@@ -174,7 +183,9 @@ impl Parked {
                 set_nonblock(peeled, self.flags)
             }
             Ok(Reply::Kept(_)) => Err(Error::Undelivered(self)),
-            Ok(Reply::Missing(errno)) | Err(errno) => Err(Error::StateUnknown(errno)),
+            Ok(Reply::NotTried(errno) | Reply::Missing(errno)) | Err(errno) => {
+                Err(Error::StateUnknown(errno))
+            }
         }
     }
 }

@@ -6,9 +6,9 @@ use core::ptr;
 use std::vec::Vec;
 use std::{fs, io};
 
-use rustix::fd::{AsRawFd, OwnedFd, RawFd};
-use rustix::io::Errno;
-use rustix::thread::{UnshareFlags, gettid, unshare_unsafe};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 /// `sigset_t` of glibc and of musl: 128 bytes on every architecture.
 #[repr(C, align(16))]
@@ -22,7 +22,12 @@ unsafe extern "C" {
     fn syscall(number: c_long, ...) -> c_long;
 }
 
-const IS_MIPS: bool = cfg!(any(target_arch = "mips", target_arch = "mips64"));
+const IS_MIPS: bool = cfg!(any(
+    target_arch = "mips",
+    target_arch = "mips32r6",
+    target_arch = "mips64",
+    target_arch = "mips64r6",
+));
 const IS_SPARC: bool = cfg!(any(target_arch = "sparc", target_arch = "sparc64"));
 const SIG_BLOCK: c_int = (IS_MIPS || IS_SPARC) as c_int;
 const SYS_CLOSE_RANGE: c_long = match (IS_MIPS, size_of::<usize>()) {
@@ -63,6 +68,22 @@ pub(super) unsafe fn unshare() -> Result<(), Errno> {
     }
 }
 
+/// Clears `FD_CLOEXEC`, which is a property of the descriptor table. So the other table
+/// shows whether [`unshare`] has taken effect: a seccomp filter can make the calls return
+/// success without effect.
+pub(super) fn mark(channel: &OwnedFd) -> Result<(), Errno> {
+    fcntl_setfd(channel, FdFlags::empty())?;
+    if is_marked(channel)? {
+        return Ok(());
+    }
+    Err(Errno::PERM)
+}
+
+/// Whether `FD_CLOEXEC` is clear in the calling thread's table.
+pub(super) fn is_marked(channel: impl AsFd) -> Result<bool, Errno> {
+    Ok(!fcntl_getfd(channel)?.contains(FdFlags::CLOEXEC))
+}
+
 /// Closes all descriptors but one.
 ///
 /// # Safety
@@ -89,10 +110,9 @@ pub(super) unsafe fn close_all_but(kept: &OwnedFd) -> Result<(), Errno> {
 ///
 /// As for [`close_all_but`].
 unsafe fn close_listed(kept: RawFd) -> Result<(), Errno> {
-    let folder = std::format!("/proc/self/task/{}/fd", gettid().as_raw_nonzero());
     let failed = |error| errno_of(&error);
     let mut open = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
+    for entry in fs::read_dir("/proc/thread-self/fd").map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         open.extend(name.to_str().and_then(|name| name.parse::<RawFd>().ok()));
     }

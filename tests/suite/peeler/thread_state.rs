@@ -98,6 +98,27 @@ fn new_fails_with_os_if_a_seccomp_filter_denies_every_way_to_separate_the_table(
     });
 }
 
+/// If the helper thread trusted such a success, it would close descriptors of the process.
+#[test]
+fn new_fails_with_os_if_a_seccomp_filter_fakes_the_separation_of_the_table() {
+    process::alone(|| {
+        let before = descriptors::open();
+        let faked = |refused: &'static [libc::c_long], faked: &'static [libc::c_long]| {
+            deny([Call::any(refused)], libc::ENOSYS);
+            deny([Call::any(faked)], 0);
+            Peeler::new()
+        };
+        for (refused, successful) in [(OPEN, CLOSE_RANGE), (CLOSE_RANGE, UNSHARE)] {
+            let result = thread::scope(|scope| {
+                let filtered = scope.spawn(|| faked(refused, successful));
+                filtered.join().unwrap()
+            });
+            assert_matches!(result, Err(Error::Os(Errno::PERM)));
+            assert_eq!(descriptors::open(), before);
+        }
+    });
+}
+
 /// `Peeler::new` has a timeout of some seconds. A peel-off has no timeout.
 #[test]
 fn peeloff_waits_for_the_helper_thread_without_a_timeout() {
