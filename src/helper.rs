@@ -33,7 +33,7 @@ const RELEASE: c_int = 2;
 pub(crate) const NOTHING_KEPT: c_int = -1;
 
 /// Much longer than a start takes on a loaded machine.
-const START_TIME: Duration = Duration::from_secs(30);
+const START_TIME: Duration = Duration::from_secs(10);
 const STACK_SIZE: usize = 64 << 10;
 
 /// The process's end of the channel to the helper thread, which ends when this is
@@ -44,6 +44,14 @@ pub(crate) struct Helper {
     process: u32,
 }
 
+pub(crate) enum Reply {
+    Delivered(OwnedFd),
+    /// The helper thread keeps the descriptor, which has this number in its table.
+    Kept(c_int),
+    /// The helper thread has the request, and its reply could not be received.
+    Missing(Errno),
+}
+
 impl Helper {
     pub(crate) fn start() -> Result<Self, Errno> {
         Ok(Self {
@@ -52,28 +60,30 @@ impl Helper {
         })
     }
 
-    /// Returns the peeled-off descriptor. If it could not be delivered, the helper thread
-    /// keeps it, and the result is the descriptor in the helper thread's table.
+    /// Fails if the helper thread reports an errno, and with `EPIPE` if it has ended.
     pub(crate) fn request(
         &self,
         request: Message,
         socket: Option<BorrowedFd<'_>>,
         flags: PeeloffFlags,
-    ) -> Result<Result<OwnedFd, c_int>, Errno> {
+    ) -> Result<Reply, Errno> {
         let channel = self.channel()?;
         let mut receive_flags = RecvFlags::empty();
         receive_flags.set(
             RecvFlags::CMSG_CLOEXEC,
             flags.contains(PeeloffFlags::CLOEXEC),
         );
-        match exchange(&channel, request, socket, receive_flags)? {
-            ([_, number], Some(peeled)) => {
+        send(&channel, request, socket)?;
+        match receive_reply(&channel, receive_flags) {
+            Ok(([_, number], Some(peeled))) => {
                 // When the caller closes its descriptor, it must be the last one.
                 release(&channel, number);
-                Ok(Ok(peeled))
+                Ok(Reply::Delivered(peeled))
             }
-            ([0, number], None) => Ok(Err(number)),
-            ([errno, _], None) => Err(Errno::from_raw_os_error(errno)),
+            Ok(([0, number], None)) => Ok(Reply::Kept(number)),
+            Ok(([errno, _], None)) => Err(Errno::from_raw_os_error(errno)),
+            Err(Errno::PIPE) => Err(Errno::PIPE),
+            Err(errno) => Ok(Reply::Missing(errno)),
         }
     }
 
@@ -93,13 +103,7 @@ impl Helper {
     }
 }
 
-fn exchange(
-    channel: &OwnedFd,
-    request: Message,
-    socket: Option<BorrowedFd<'_>>,
-    flags: RecvFlags,
-) -> Result<(Message, Option<OwnedFd>), Errno> {
-    send(channel, request, socket)?;
+fn receive_reply(channel: &OwnedFd, flags: RecvFlags) -> Result<(Message, Option<OwnedFd>), Errno> {
     receive(channel, flags).inspect_err(|_| {
         // A later request must not receive the reply to this one. If this call fails, the
         // channel is closed already.
@@ -109,7 +113,9 @@ fn exchange(
 
 /// If the release fails, the helper thread has ended, and its descriptors are closed.
 fn release(channel: &OwnedFd, number: c_int) {
-    let _ = exchange(channel, [RELEASE, number], None, RecvFlags::CMSG_CLOEXEC);
+    if send(channel, [RELEASE, number], None).is_ok() {
+        let _ = receive_reply(channel, RecvFlags::CMSG_CLOEXEC);
+    }
 }
 
 /// Starts the helper thread, and returns the channel to it.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::fallback;
 use crate::flags::PeeloffFlags;
 use crate::guard;
-use crate::helper::{FETCH, Helper, NOTHING_KEPT, PEEL_OFF};
+use crate::helper::{FETCH, Helper, NOTHING_KEPT, PEEL_OFF, Reply};
 use crate::parked::Parked;
 
 /// Peels off associations without a race for a file descriptor.
@@ -86,7 +86,7 @@ impl Peeler {
     /// | [`Unsupported`](Error::Unsupported) | – | the system is not Linux |
     /// | [`Os`](Error::Os) | `EAGAIN` | the system cannot create another thread |
     /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the calls, or `/proc` is required and not mounted |
-    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within 30 seconds: a seccomp filter has ended it, for example |
+    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within ten seconds: a seccomp filter has ended it, for example |
     /// | [`Os`](Error::Os) | any other | – |
     #[doc(alias = "unshare")]
     pub fn new() -> Result<Self, Error> {
@@ -137,12 +137,14 @@ impl Peeler {
         guard::descriptor_free(socket)?;
         let request = [PEEL_OFF, assoc.as_raw()];
         match self.helper.request(request, Some(socket), flags) {
-            Ok(Ok(peeled)) => set_nonblock(peeled, flags),
-            Ok(Err(number)) => Err(Error::Undelivered(Parked {
+            Ok(Reply::Delivered(peeled)) => set_nonblock(peeled, flags),
+            Ok(Reply::Kept(number)) => Err(Error::Undelivered(Parked {
                 helper: Arc::clone(&self.helper),
                 number,
                 flags,
             })),
+            // The peel-off may still follow, so that a query would prove nothing.
+            Ok(Reply::Missing(errno)) => Err(Error::StateUnknown(errno)),
             Err(errno) => Err(diagnose::peeloff_error(socket, assoc, errno)),
         }
     }
@@ -167,12 +169,12 @@ impl Parked {
     pub fn fetch(mut self) -> Result<OwnedFd, Error> {
         let request = [FETCH, self.number];
         match self.helper.request(request, None, self.flags) {
-            Ok(Ok(peeled)) => {
+            Ok(Reply::Delivered(peeled)) => {
                 self.number = NOTHING_KEPT;
                 set_nonblock(peeled, self.flags)
             }
-            Ok(Err(_)) => Err(Error::Undelivered(self)),
-            Err(errno) => Err(Error::StateUnknown(errno)),
+            Ok(Reply::Kept(_)) => Err(Error::Undelivered(self)),
+            Ok(Reply::Missing(errno)) | Err(errno) => Err(Error::StateUnknown(errno)),
         }
     }
 }

@@ -7,7 +7,7 @@ fn main() {
         env!("CARGO_PKG_VERSION_MINOR"),
     );
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libsctp_peeloff.so.{major}.{minor}");
-    // The default of lld. GNU ld aligns code to pages of its own, which adds 4 KiB here.
+    // The default of lld. GNU ld aligns code to separate pages, which adds 4 KiB here.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,noseparate-code");
     println!("cargo::rerun-if-changed=build.rs");
 }

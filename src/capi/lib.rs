@@ -35,7 +35,8 @@ pub extern "C" fn sctp_peeloff_flags(sd: c_int, assoc_id: i32, flags: c_uint) ->
 fn call(sd: c_int, function: impl FnOnce(BorrowedFd<'_>) -> Result<OwnedFd, Error>) -> c_int {
     let before = errno();
     let (returned, errno) = match borrow(sd).and_then(function) {
-        // A system call that failed on the way has set errno, if it was made through libc.
+        // A failed system call may have set errno through libc, although the function
+        // succeeded.
         Ok(peeled) => (peeled.into_raw_fd(), before.0),
         // No error can carry the descriptor, and closing it would end the association.
         Err(Error::FlagsNotSet { socket, errno }) => (socket.into_raw_fd(), errno.raw_os_error()),

@@ -14,6 +14,13 @@ pub(crate) const NOTHING_KEPT: c_int = -1;
 #[derive(Debug)]
 pub(crate) enum Helper {}
 
+#[expect(dead_code, reason = "no helper thread replies")]
+pub(crate) enum Reply {
+    Delivered(OwnedFd),
+    Kept(c_int),
+    Missing(Errno),
+}
+
 impl Helper {
     pub(crate) fn start() -> Result<Self, Errno> {
         Err(Errno::NOSYS)
@@ -24,7 +31,7 @@ impl Helper {
         _request: [c_int; 2],
         _socket: Option<BorrowedFd<'_>>,
         _flags: PeeloffFlags,
-    ) -> Result<Result<OwnedFd, c_int>, Errno> {
+    ) -> Result<Reply, Errno> {
         match *self {}
     }
 

@@ -1,4 +1,4 @@
-//! What runs on this machine as it is: the runner's guests, and what takes a build.
+//! Tests that run on the host, because they start virtual machines or cargo.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 
@@ -8,5 +8,6 @@ mod imports;
 mod missing_features;
 mod readme;
 mod runner;
+mod safety;
 #[path = "../support/mod.rs"]
 mod support;

@@ -25,7 +25,7 @@ fn initiator(family: Family) -> OwnedFd {
     initiator
 }
 
-/// Initiates an association with SCTP_SOCKOPT_CONNECTX3. Returns its id without waiting until
+/// Initiates an association with `SCTP_SOCKOPT_CONNECTX3`. Returns its id without waiting until
 /// it is established.
 fn connect(initiator: &OwnedFd, peer: SocketAddr) -> AssocId {
     let peer = net::SocketAddrAny::from(peer);

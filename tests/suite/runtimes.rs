@@ -28,6 +28,5 @@ mod edge_triggered;
 mod examples;
 mod harness;
 mod partial_messages;
-mod queues;
 
 use super::guide::inbox;

@@ -21,19 +21,7 @@ fn read_number(file: &str, word: &str) -> u64 {
         .unwrap()
 }
 
-/// The number of established associations in the whole kernel. An association on loopback counts
-/// twice, once for each end.
-fn associations() -> u64 {
-    read_number("/proc/net/sctp/snmp", "SctpCurrEstab")
-}
-
-fn wait_for_no_associations() {
-    wait_for("the end of the last association", || {
-        (associations() == 0).then_some(())
-    });
-}
-
-/// The peak memory of this process, in KiB.
+/// In KiB, of this process at its most.
 fn own_memory() -> u64 {
     read_number("/proc/self/status", "VmHWM")
 }
@@ -57,14 +45,12 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
     process::alone(|| {
         let _limit = Limit::most();
         let descriptors_before = descriptors::open();
-        wait_for_no_associations();
         let (own_before, kernel_before) = (own_memory(), kernel_memory());
 
         let start = Instant::now();
         let server = server(Family::V4);
         let clients = associate_many(Family::V4, &server, number);
-        println!("{number} associations in {:.1?}", start.elapsed());
-        assert_eq!(associations(), 2 * number as u64);
+        println!("{number} associated in {:.1?}", start.elapsed());
         let ids = assoc_ids(&server).unwrap();
         assert_eq!(ids, clients.iter().map(|(_, id)| *id).collect::<Vec<_>>());
 
@@ -87,7 +73,6 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
         }
         drop((server, peeled, clients));
         assert_eq!(descriptors::open(), descriptors_before);
-        wait_for_no_associations();
     });
 }
 

@@ -138,6 +138,12 @@ pub fn repetitions(what: &str, full: usize, short: usize) -> usize {
     number
 }
 
+/// The same for rounds of a race, which is in full only on more than one CPU.
+pub fn race_rounds(full: usize, short: usize) -> usize {
+    let cpus = std::thread::available_parallelism().expect("the number of CPUs");
+    repetitions("rounds", if cpus.get() > 1 { full } else { short }, short)
+}
+
 /// Calls `ready` until it returns a value, and returns that value.
 pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();

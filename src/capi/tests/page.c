@@ -1,5 +1,5 @@
 /* sctp_peeloff(3), line by line. */
-/* First, since it must need no other header before it. */
+/* The first include, because the header must not require another header before it. */
 #include "sctp_peeloff.h"
 
 #include <limits.h>
@@ -207,7 +207,8 @@ struct share {
     sctp_assoc_t ids[EACH];
 };
 
-/* Peels off, and fails in between with an errno of this thread's own. */
+/* Alternates failing and successful calls. Each thread has a different errno, which the
+ * other thread's calls must not change. */
 static void *peel_off_share(void *argument)
 {
     struct share *share = (struct share *)argument;

@@ -1,5 +1,5 @@
-/* Old kernels and failures, simulated with seccomp filters: the outcomes that the
- * original page does not document. Each runs in a process of its own. */
+/* Old kernels and failures, simulated with seccomp filters. The manual page of libsctp does
+ * not document these results. Each test runs in a separate process. */
 #include "sctp_peeloff.h"
 
 #include <linux/filter.h>
@@ -11,16 +11,16 @@
 
 #include "support.h"
 
-/* 4.13's option, which earlier kernels refuse. */
+/* Simulates a kernel before Linux 4.13, which does not have the flags option. */
 #define OLD_KERNEL deny(__NR_getsockopt, 2, SCTP_SOCKOPT_PEELOFF_FLAGS, ENOPROTOOPT)
 
-/* From now on, this system call fails if this argument has this value. */
+/* Makes a system call fail with an errno if one of its arguments has a certain value. */
 static void deny(int call, int argument, unsigned value, int error)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 3),
-        /* The low half, on little-endian architectures. */
+        /* The low 32 bits of the argument on little-endian architectures. */
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
                  (unsigned)(offsetof(struct seccomp_data, args) + 8 * (unsigned)argument)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
@@ -66,8 +66,8 @@ static void peeloff_flags_returns_the_socket_if_a_flag_cannot_be_set(void)
     CHECK(next == peeled + 1);
 }
 
-/* The library's check for a free file descriptor fails for another reason, so the
- * kernel finds that there is none. */
+/* The filter makes the library's check for a free file descriptor fail with another errno,
+ * which the library ignores. The kernel then has no free descriptor for the peel-off. */
 static void both_fail_with_econnaborted_if_the_kernel_terminates_the_association(void)
 {
     sctp_assoc_t ids[2];
@@ -110,7 +110,7 @@ static void both_fail_with_the_error_of_a_filter(void)
     CHECK(has_association(sd, id));
 }
 
-/* As under qemu-user, which does not forward the options. */
+/* qemu-user does not forward the options. The filter simulates it. */
 static void both_fail_with_enosys_if_the_options_are_unavailable(void)
 {
     sctp_assoc_t id;

@@ -13,7 +13,7 @@
 
 #include <linux/sctp.h>
 
-/* What a test that does not care calls an errno: no call sets it. */
+/* A value of errno that no call sets. */
 #define ANY 4711
 
 /* Ends the program if the expression is false. */
@@ -26,7 +26,7 @@
         }                                                                                \
     } while (0)
 
-/* The call fails with this errno. */
+/* Checks that the call fails with this errno. */
 #define FAILS(call, expected)                                                            \
     do {                                                                                 \
         errno = ANY;                                                                     \

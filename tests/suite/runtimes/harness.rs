@@ -11,7 +11,6 @@ use rustix::net::{self, SendFlags};
 use sctp_peeloff::{AssocId, PeeloffFlags, peeloff_flags};
 
 use super::inbox::{Event, Inbox};
-use super::queues::Queues;
 use crate::support::option::{
     SCTP_NODELAY, SCTP_RTOINFO, abort_on_close, set_words, subscribe_assoc_change,
 };
@@ -60,7 +59,18 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-/// A `serve` function that runs in its own thread, and its peer.
+/// The bytes of the association that wait to be read, from the kernel's table.
+fn unread(id: AssocId) -> usize {
+    let table = std::fs::read_to_string("/proc/net/sctp/assocs").expect("associations");
+    let id = id.to_string();
+    let mut rows = table.lines().map(str::split_whitespace);
+    // … ASSOC-ID TX_QUEUE RX_QUEUE …
+    let row = rows.find(|row| row.clone().nth(6) == Some(&id));
+    let bytes = row.and_then(|mut row| row.nth(8));
+    bytes.expect("the association").parse().expect("a number")
+}
+
+/// A runtime at work in its thread, and its peer.
 struct Pair {
     client: Option<OwnedFd>,
     inbox: Inbox,
@@ -199,10 +209,13 @@ impl Pair {
     /// Sends until the echoes have filled the send buffer of the runtime and the receive buffer
     /// of the client. The runtime then has unread messages and waits until it can write.
     fn fill(&mut self) {
+        let mut waits = 0;
         wait_for("a full send buffer", || {
             while self.send() {}
-            let queues = Queues::of(self.id);
-            (queues.send_is_full && queues.unread > 0 && self.asleep()).then_some(())
+            let waits_to_write = unread(self.id) > 0 && self.asleep();
+            // A message that has just come may not have woken it yet.
+            waits = if waits_to_write { waits + 1 } else { 0 };
+            (waits == 30).then_some(())
         });
     }
 
