@@ -21,7 +21,7 @@ fn read_number(file: &str, word: &str) -> u64 {
         .unwrap()
 }
 
-/// In KiB, of this process at its most.
+/// The peak memory of this process, in KiB.
 fn own_memory() -> u64 {
     read_number("/proc/self/status", "VmHWM")
 }
@@ -50,7 +50,7 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
         let start = Instant::now();
         let server = server(Family::V4);
         let clients = associate_many(Family::V4, &server, number);
-        println!("{number} associated in {:.1?}", start.elapsed());
+        println!("{number} associations in {:.1?}", start.elapsed());
         let ids = assoc_ids(&server).unwrap();
         assert_eq!(ids, clients.iter().map(|(_, id)| *id).collect::<Vec<_>>());
 
