@@ -1,6 +1,6 @@
-//! Peel-offs by several threads at once: from one socket, and each from its own.
+//! Peel-offs from several threads at once: all from one socket, or each from its own socket.
 //!
-//! Prints ratios, since an emulated CPU's seconds say nothing of a real one's.
+//! Prints ratios, because the speed of an emulated CPU differs from that of a real CPU.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -15,7 +15,7 @@ use support::descriptors::Limit;
 use support::{Family, associate_many, server};
 
 const THREADS: [usize; 3] = [1, 2, 4];
-/// Each thread peels off as many in a round.
+/// The number of peel-offs of each thread in a round.
 const EACH: usize = 200;
 const ROUNDS: usize = 15;
 
@@ -30,7 +30,7 @@ const WAYS: [(&str, Way); 2] = [
     }),
 ];
 
-/// The time from when all threads start until the last has ended.
+/// The time from the start of all threads until the last thread has finished.
 fn round(sockets: &[OwnedFd], threads: usize, way: Way) -> Duration {
     let mut clients = Vec::new();
     let work: Vec<_> = (0..threads)
@@ -70,7 +70,7 @@ fn round(sockets: &[OwnedFd], threads: usize, way: Way) -> Duration {
     time
 }
 
-/// Peel-offs a second: the median of all rounds.
+/// The number of peel-offs per second: the median of all rounds.
 fn rate(sockets: usize, threads: usize, way: Way) -> f64 {
     let sockets: Vec<_> = (0..sockets).map(|_| server(Family::V4)).collect();
     let mut times: Vec<_> = (0..ROUNDS).map(|_| round(&sockets, threads, way)).collect();
@@ -83,14 +83,14 @@ fn rate(sockets: usize, threads: usize, way: Way) -> f64 {
 fn main() {
     let _limit = Limit::most();
     let cpus = thread::available_parallelism().expect("a number");
-    println!("{cpus} CPUs; peel-offs a second, to one thread:\n");
+    println!("{cpus} CPUs; peel-offs per second, relative to one thread:\n");
     println!(
         "| | {} threads | {} | {} |",
         THREADS[0], THREADS[1], THREADS[2]
     );
     println!("|---|--:|--:|--:|");
     for (name, way) in WAYS {
-        for (whose, own) in [("one socket", false), ("a socket each", true)] {
+        for (whose, own) in [("one socket", false), ("one socket per thread", true)] {
             let rates = THREADS.map(|threads| rate(if own { threads } else { 1 }, threads, way));
             let ratios = rates
                 .map(|rate| format!("{:.2}", rate / rates[0]))

@@ -1,5 +1,5 @@
-//! Peel-offs by the clock, each way. What is on the socket besides, and kernels before
-//! 4.13, are in `instructions.rs`.
+//! The elapsed time of each way to peel off. `instructions.rs` has the measurements of
+//! sockets with many associations or messages, and of kernels before 4.13.
 #![allow(missing_docs, reason = "criterion's macro makes public functions")]
 
 #[path = "../tests/support/mod.rs"]
@@ -17,10 +17,11 @@ use sctp_peeloff::AssocId;
 use support::{FAMILIES, Family, address, associate, server, socket};
 use variants::{WAYS, Way, accept};
 
-/// Associations that are open at once: far below the usual limit of 1,024 descriptors.
+/// The number of associations that are open at once. It is far below the usual limit of 1,024
+/// descriptors.
 const CHUNK: u64 = 200;
 
-/// The time of that many turns, set up in chunks outside of it.
+/// The time of `turns` calls of `way`. The setup, which is done in chunks, is not timed.
 fn chunks<T>(
     mut turns: u64,
     mut set_up: impl FnMut() -> T,
@@ -77,7 +78,8 @@ fn ways(criterion: &mut Criterion) {
     }
 }
 
-/// Of what is timed; the associations that it needs come on top, and cost more.
+/// Short times, because they do not include the setup of the associations, which takes
+/// longer.
 fn short() -> Criterion {
     Criterion::default()
         .sample_size(10)

@@ -1,19 +1,23 @@
-//! What others' peel-offs cost, each against the like one of ours.
+//! The cost of a peel-off with other libraries, each compared with the corresponding function
+//! of this crate.
 //!
-//! Those of the crates for Tokio register the new descriptor with the runtime, which
-//! is part of the figure; ours then is followed by `AsyncFd::new`. The runtime
-//! itself does not run meanwhile.
-#![allow(unsafe_code, reason = "C calls, and descriptors that others made")]
+//! The crates for Tokio register the new descriptor with the runtime, so their figures include
+//! the registration. For comparison, this crate's functions are followed by
+//! `AsyncFd::register`. The runtime does not run during a measurement.
+#![allow(
+    unsafe_code,
+    reason = "C calls, and descriptors that other libraries opened"
+)]
 
 #[path = "support/count.rs"]
-#[allow(dead_code, reason = "instructions.rs takes more of it")]
+#[allow(dead_code, reason = "instructions.rs uses the other items")]
 mod count;
 #[path = "support/measure.rs"]
 mod measure;
 #[path = "../tests/support/mod.rs"]
 mod support;
 #[path = "support/variants.rs"]
-#[allow(dead_code, reason = "instructions.rs takes more of it")]
+#[allow(dead_code, reason = "instructions.rs uses the other items")]
 mod variants;
 
 use std::ffi::c_int;
@@ -71,34 +75,34 @@ fn row<R>(
     table.row("peers", name, family, &figures, against);
 }
 
-/// What a C function returned.
+/// Converts the descriptor that a C function returned.
 fn peeled_off(fd: c_int) -> OwnedFd {
     assert!(fd >= 0, "peeled off");
-    // SAFETY: the function returns a new descriptor.
+    // SAFETY: the C function returned a new descriptor, which no other value owns.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 fn libsctp_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    // SAFETY: the function takes no pointer.
+    // SAFETY: the function has no pointer argument.
     peeled_off(unsafe { sctp_peeloff_flags(server.as_raw_fd(), id.as_raw(), FLAGS.bits()) })
 }
 
 fn libsctp_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    // SAFETY: the function takes no pointer.
+    // SAFETY: the function has no pointer argument.
     peeled_off(unsafe { sctp_peeloff(server.as_raw_fd(), id.as_raw()) })
 }
 
 fn capi_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    // SAFETY: the function takes no pointer.
+    // SAFETY: the function has no pointer argument.
     peeled_off(unsafe { capi_peeloff_flags(server.as_raw_fd(), id.as_raw(), FLAGS.bits()) })
 }
 
 fn capi_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    // SAFETY: the function takes no pointer.
+    // SAFETY: the function has no pointer argument.
     peeled_off(unsafe { capi_peeloff(server.as_raw_fd(), id.as_raw()) })
 }
 
-/// Those that take a descriptor as it is.
+/// The libraries that accept any descriptor and do not register it.
 fn one_call(table: &mut Table, family: Family) {
     let server = server(family);
     let flags: Variant = ("libsctp sctp_peeloff_flags", libsctp_flags, RAW_FLAGS.0);
@@ -139,7 +143,7 @@ fn tokio_crates(table: &mut Table, family: Family) {
             server.as_fd(),
             (name, against),
             |server, id| {
-                // SAFETY: an owned descriptor stays the same until it goes.
+                // SAFETY: `OwnedFd` keeps the same descriptor open until it is dropped.
                 unsafe { AsyncFd::register(way(server, id)) }.expect("registered")
             },
         );
@@ -160,7 +164,7 @@ fn tokio_crates(table: &mut Table, family: Family) {
     });
 
     let (listener, fd) = sctp_rs(family);
-    // SAFETY: it lives as long as the listener.
+    // SAFETY: `listener` owns the descriptor and is dropped after `socket`.
     let socket = unsafe { BorrowedFd::borrow_raw(fd) };
     let names = ("sctp-rs Listener", against);
     row(table, family, socket, names, |_, id| {
@@ -170,7 +174,7 @@ fn tokio_crates(table: &mut Table, family: Family) {
 
 fn lksctp_socket(server: &OwnedFd) -> lksctp::SctpSocket {
     let duplicate = server.try_clone().expect("a duplicate");
-    // SAFETY: its own descriptor.
+    // SAFETY: `into_raw_fd` passes the ownership of the duplicate to the socket.
     unsafe { lksctp::SctpSocket::from_raw_fd(duplicate.into_raw_fd()) }
 }
 
@@ -185,7 +189,8 @@ fn oxirush(family: Family) -> oxirush_sctp::OneToManyEndpoint {
     socket.into_endpoint(1024).expect("listen")
 }
 
-/// The listener does not tell its descriptor: it is the one that is new.
+/// Returns a listener with its descriptor. `Listener` does not expose the descriptor, so the
+/// function searches for the descriptor that was opened.
 fn sctp_rs(family: Family) -> (sctp_rs::Listener, c_int) {
     use sctp_rs::{Socket, SocketToAssociation::OneToMany};
     let before = descriptors::open();

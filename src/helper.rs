@@ -33,7 +33,7 @@ const RELEASE: c_int = 2;
 pub(crate) const NOTHING_KEPT: c_int = -1;
 
 /// Much longer than a start takes on a loaded machine.
-const START_TIME: Duration = Duration::from_secs(30);
+const START_TIME: Duration = Duration::from_secs(10);
 const STACK_SIZE: usize = 64 << 10;
 
 /// The process's end of the channel to the helper thread, which ends when this is

@@ -86,7 +86,7 @@ impl Peeler {
     /// | [`Unsupported`](Error::Unsupported) | – | the system is not Linux |
     /// | [`Os`](Error::Os) | `EAGAIN` | the system cannot create another thread |
     /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the calls, or `/proc` is required and not mounted |
-    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within 30 seconds: a seccomp filter has ended it, for example |
+    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within ten seconds: a seccomp filter has ended it, for example |
     /// | [`Os`](Error::Os) | any other | – |
     #[doc(alias = "unshare")]
     pub fn new() -> Result<Self, Error> {

@@ -1,4 +1,4 @@
-//! Counts of heap allocations, system calls and processor ticks.
+//! Counts of heap allocations, system calls and ticks of the CPU's time-stamp counter.
 #![allow(
     unsafe_code,
     reason = "an allocator, fork(2), ptrace(2) and the time-stamp counter"
@@ -14,16 +14,16 @@ static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// SAFETY: the system's allocator does the work.
+// SAFETY: both methods forward to `System`, which is a correct allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees what `System` requires.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees what `System` requires.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -35,26 +35,27 @@ pub(crate) fn allocations() -> u64 {
 /// The time-stamp counter, which counts instructions under `-icount shift=0`.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn ticks() -> u64 {
-    // SAFETY: every x86_64 has it.
+    // SAFETY: every x86_64 CPU has a time-stamp counter.
     unsafe { std::arch::x86_64::_rdtsc() }
 }
 
-/// Nanoseconds.
+/// The monotonic clock in nanoseconds.
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) fn ticks() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     u64::try_from(now.tv_sec * 1_000_000_000 + now.tv_nsec).expect("a time")
 }
 
-/// What the body gives, in a child of this process: what the library has learned by
-/// now it knows there too, and what it learns there ends with it.
+/// Runs `body` in a child process and returns its result. The child starts with a copy of the
+/// library's cache, and its changes to the copy do not affect this process.
 pub(crate) fn in_child(body: impl FnOnce() -> u64) -> u64 {
     let (ours, its) = rustix::pipe::pipe().expect("a pipe");
-    // SAFETY: this process has one thread, so its child may do what it could.
+    // SAFETY: this thread holds no lock, and a `Peeler`'s thread, if any, waits in a system
+    // call, so the child may call every function.
     match unsafe { libc::fork() } {
         0 => {
             rustix::io::write(&its, &body().to_ne_bytes()).expect("a number");
-            // SAFETY: no pointer.
+            // SAFETY: _exit has no pointer argument.
             unsafe { libc::_exit(0) }
         }
         child => {
@@ -68,14 +69,16 @@ pub(crate) fn in_child(body: impl FnOnce() -> u64) -> u64 {
     }
 }
 
-/// How many system calls the body makes, in a child that is traced, after what
-/// comes first.
+/// Counts the system calls of `body` in a traced child process. The child runs `first` before
+/// the tracing starts.
 pub(crate) fn system_calls(first: impl FnOnce(), body: impl FnOnce()) -> u64 {
-    // SAFETY: this process has one thread, so its child may do what it could.
+    // SAFETY: this thread holds no lock, and a `Peeler`'s thread, if any, waits in a system
+    // call, so the child may call every function.
     match unsafe { libc::fork() } {
         0 => {
             first();
-            // SAFETY: none takes a pointer that is read.
+            // SAFETY: PTRACE_TRACEME ignores its pointer arguments, and the other calls have
+            // none.
             unsafe {
                 let own = libc::getpid();
                 libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
@@ -89,12 +92,12 @@ pub(crate) fn system_calls(first: impl FnOnce(), body: impl FnOnce()) -> u64 {
     }
 }
 
-/// Between its two signals the child stops twice for each system call: those of the
-/// body, and the one that sends the second signal.
+/// Counts the child's system calls between its two signals. The child stops twice for each
+/// call. The call that sends the second signal does not count.
 fn trace(child: libc::pid_t) -> u64 {
     let mut stops = 0;
     assert_eq!(stop(child), libc::SIGSTOP);
-    // SAFETY: no pointer.
+    // SAFETY: PTRACE_SETOPTIONS dereferences no pointer.
     unsafe {
         libc::ptrace(
             libc::PTRACE_SETOPTIONS,
@@ -104,7 +107,7 @@ fn trace(child: libc::pid_t) -> u64 {
         )
     };
     loop {
-        // SAFETY: no pointer.
+        // SAFETY: PTRACE_SYSCALL dereferences no pointer.
         unsafe { libc::ptrace(libc::PTRACE_SYSCALL, child, 0, 0) };
         match stop(child) {
             libc::SIGSTOP => break,
@@ -112,14 +115,14 @@ fn trace(child: libc::pid_t) -> u64 {
         }
         stops += 1;
     }
-    // SAFETY: no pointer.
+    // SAFETY: PTRACE_CONT dereferences no pointer.
     unsafe { libc::ptrace(libc::PTRACE_CONT, child, 0, 0) };
     let status = wait(child);
     assert!(status == 0, "the traced child failed: {status:#x}");
     stops / 2 - 1
 }
 
-/// Why the child stopped.
+/// Waits until the child stops, and returns the signal.
 fn stop(child: libc::pid_t) -> i32 {
     let status = wait(child);
     assert!(
@@ -131,8 +134,8 @@ fn stop(child: libc::pid_t) -> i32 {
 
 fn wait(child: libc::pid_t) -> i32 {
     let mut status = 0;
-    // SAFETY: the status lives through the call.
+    // SAFETY: `status` is valid for writes during the call.
     let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-    assert!(waited == child, "the child is gone");
+    assert!(waited == child, "waitpid failed");
     status
 }

@@ -1,4 +1,4 @@
-//! One-to-many sockets on which much is going on.
+//! One-to-many sockets with many associations or messages.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -22,7 +22,7 @@ pub(crate) enum Whose {
 pub(crate) const WHOSE: [(&str, Whose); 2] =
     [("its own", Whose::Own), ("another's", Whose::Another)];
 
-/// An association to be peeled off, and messages that wait on its socket.
+/// An association to be peeled off, and a socket with messages in its receive queue.
 pub(crate) struct Queue {
     pub(crate) server: OwnedFd,
     pub(crate) id: AssocId,
@@ -55,10 +55,11 @@ impl Queue {
     }
 }
 
-/// How many data chunks of the association have come, of which each is a message.
+/// The number of DATA chunks that the association has received. Each chunk is one message.
 fn received(server: &OwnedFd, id: AssocId) -> u64 {
     const SCTP_GET_ASSOC_STATS: i32 = 112;
-    // `struct sctp_assoc_stats`: the id, an address, and fifteen numbers.
+    // `struct sctp_assoc_stats` has the id, an address and fifteen 64-bit counters. The
+    // counter of received ordered DATA chunks is at offset 232.
     let mut stats = [0; 256];
     stats[..4].copy_from_slice(&id.as_raw().to_ne_bytes());
     option::get(server.as_fd(), SOL_SCTP, SCTP_GET_ASSOC_STATS, &mut stats).expect("statistics");

@@ -1,6 +1,6 @@
-//! Probes for a free descriptor: the one that stands before each peel-off, and
-//! those that it is held against. None leaves a descriptor behind.
-#![allow(unsafe_code, reason = "calls that are made to fail")]
+//! Probes for a free descriptor: the one that precedes each peel-off, and alternatives for
+//! comparison. None of them leaves a descriptor open.
+#![allow(unsafe_code, reason = "system calls that fail intentionally")]
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -12,7 +12,7 @@ use rustix::process::{Resource, getrlimit};
 
 pub(crate) type Guard = fn(&OwnedFd);
 
-/// The library's own comes first.
+/// The first probe is the library's.
 pub(crate) const GUARDS: [(&str, Guard); 6] = [
     ("F_DUPFD_CLOEXEC, close", duplicate),
     ("prlimit64, F_GETFD of the last number", last_number),
@@ -26,20 +26,21 @@ fn duplicate(socket: &OwnedFd) {
     drop(fcntl_dupfd_cloexec(socket, 0).expect("a duplicate"));
 }
 
-/// As long as the highest number that is allowed is not open, one is free.
+/// If the highest permitted descriptor is not open, at least one descriptor is free.
 fn last_number(_: &OwnedFd) {
     let limit = getrlimit(Resource::Nofile).current.expect("a limit");
     let last = i32::try_from(limit - 1).expect("a number");
-    // SAFETY: nothing is done to the descriptor, should it be one.
+    // SAFETY: F_GETFD only reads the flags, whether or not the descriptor is open.
     let last = unsafe { BorrowedFd::borrow_raw(last) };
     assert_eq!(fcntl_getfd(last), Err(Errno::BADF));
 }
 
-/// The kernel takes two numbers, and writes them, before it looks at the family; then
-/// it gives them back. So from 5.10 to 7.2 at least.
+/// `socketpair(2)` reserves two descriptors and writes them to the array before the check of
+/// the family fails. The descriptors are then released. This is the behaviour of Linux 5.10
+/// to 7.2; other kernels were not checked.
 fn pair(_: &OwnedFd) {
     let mut numbers = [-1_i32; 2];
-    // SAFETY: the kernel writes two numbers.
+    // SAFETY: the kernel writes two `int`s, and `numbers` has two.
     let returned = unsafe {
         syscall!(
             linux_syscall::SYS_socketpair,
@@ -62,7 +63,7 @@ fn accept(socket: &OwnedFd) {
 }
 
 fn open(_: &OwnedFd) {
-    // SAFETY: the name is a string of C.
+    // SAFETY: the name is a C string.
     let returned = unsafe { syscall!(linux_syscall::SYS_openat, -1, c"x".as_ptr(), 0, 0) };
     assert!(returned.try_usize().is_err());
 }

@@ -1,4 +1,4 @@
-//! Samples of one way, and the table's rows.
+//! Measures one way to peel off, and prints the rows of the table.
 
 use crate::count;
 use crate::support::{Family, associate, server};
@@ -25,15 +25,15 @@ impl Figures {
     }
 }
 
-/// How many samples make a row: odd, so that the median is one of them. One where
-/// the arguments ask for a test, as criterion takes them.
+/// The number of samples for a row. It must be odd, so that the median is one of the samples.
+/// It is 1 if the program has the argument `--test`, as in Criterion.
 pub(crate) fn number(number: usize) -> usize {
     let test = std::env::args().any(|argument| argument == "--test");
     if test { 1 } else { number }
 }
 
-/// A kernel that has just begun, or has just freed much, takes some hundred
-/// instructions more for a while.
+/// Warms up the kernel. Shortly after boot, or after the release of much memory, a peel-off
+/// takes some hundred instructions more.
 pub(crate) fn settle() {
     let server = server(Family::V4);
     for _ in 0..number(200) {
@@ -42,7 +42,7 @@ pub(crate) fn settle() {
     }
 }
 
-/// Samples a way, each time on a new subject.
+/// Measures `way`, each time with a new result of `set_up`.
 pub(crate) fn sample<T, R>(
     number: usize,
     mut set_up: impl FnMut() -> T,
@@ -54,13 +54,14 @@ pub(crate) fn sample<T, R>(
     Figures::new(ticks, allocations, calls)
 }
 
-/// The ticks of each turn, and the allocations of one.
+/// The ticks of each call of `way`, and the number of allocations per call.
 pub(crate) fn ticks<T, R>(
     number: usize,
     mut set_up: impl FnMut() -> T,
     way: impl Fn(&T) -> R,
 ) -> (Vec<u64>, u64) {
-    // The median settles once the kernel's caches hold what a turn takes.
+    // The median is stable after the kernel's slab caches contain the objects that a call
+    // allocates.
     let warm_up = number.min(20);
     let mut ticks = Vec::with_capacity(number);
     let mut allocations = 0;
@@ -79,9 +80,9 @@ pub(crate) fn ticks<T, R>(
     (ticks, allocations / number as u64)
 }
 
-/// Prints rows, and remembers their medians, which later ones are held against: the
-/// newest of a name, since a kernel that has run for longer takes some ten
-/// instructions more for the same.
+/// Prints rows, and stores their medians as baselines for later rows. If several rows have the
+/// same name, the newest is the baseline, because the same call takes about ten instructions
+/// more after the kernel has run for longer.
 pub(crate) struct Table {
     medians: Vec<(String, u64)>,
 }
@@ -113,8 +114,8 @@ impl Table {
             .iter()
             .rev()
             .find(|(known, _)| *known == key(against))
-            .expect("what it is held against was measured first");
-        // In whole numbers: ten-thousandths.
+            .expect("the baseline is measured first");
+        // An integer, in units of 1/10,000.
         let ratio = (figures.median() * 10_000 + of / 2) / of;
         println!(
             "{group}\t{way}\t{family}\t{}\t{}\t{}\t{}\t{}\t{}.{:04}\t{against}",

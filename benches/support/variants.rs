@@ -1,4 +1,4 @@
-//! The ways to get one association's own descriptor, each as one function.
+//! The ways to get a socket for one association, each as a function.
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
@@ -12,7 +12,7 @@ pub(crate) type Way = fn(&OwnedFd, AssocId) -> OwnedFd;
 
 pub(crate) const FLAGS: PeeloffFlags = PeeloffFlags::NONBLOCK.union(PeeloffFlags::CLOEXEC);
 
-/// The name, the way, and the one that it is held against.
+/// The name, the way, and the name of the baseline.
 pub(crate) type Variant = (&'static str, Way, &'static str);
 
 pub(crate) const BARE_FLAGS: Variant = ("bare PEELOFF_FLAGS", bare_flags, "bare PEELOFF_FLAGS");
@@ -29,8 +29,8 @@ pub(crate) const WAYS: [Variant; 6] =
 #[expect(unsafe_code, reason = "the bare call")]
 fn bare<const N: usize>(server: &OwnedFd, option: i32, mut words: [u32; N]) -> OwnedFd {
     let mut length = u32::try_from(size_of_val(&words)).expect("a short value");
-    // SAFETY: the kernel writes at most `length` bytes, which `words` has, and returns
-    // a new descriptor that nobody else knows.
+    // SAFETY: the kernel writes at most `length` bytes, the size of `words`, and returns a new
+    // descriptor, which no other value owns.
     unsafe {
         let returned = syscall!(
             linux_syscall::SYS_getsockopt,
@@ -71,9 +71,10 @@ fn guarded(server: &OwnedFd, id: AssocId) -> OwnedFd {
     sctp_peeloff::peeloff_flags(server, id, FLAGS).expect("peeled off")
 }
 
-/// Asks the kernel each time what it has, and reads flags before it sets them.
+/// Checks in every call whether the kernel supports the flags option, and reads the flags
+/// before it sets them.
 fn naive(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    sockopt::has_peeloff_flags(server.as_fd()).expect("an answer");
+    sockopt::has_peeloff_flags(server.as_fd()).expect("an SCTP socket");
     let peeled = sockopt::peeloff(server.as_fd(), id).expect("peeled off");
     let flags = fcntl_getfd(&peeled).expect("flags");
     fcntl_setfd(&peeled, flags | FdFlags::CLOEXEC).expect("flags");
@@ -82,13 +83,14 @@ fn naive(server: &OwnedFd, id: AssocId) -> OwnedFd {
     peeled
 }
 
-/// What a one-to-one server does instead.
+/// The corresponding call of a one-to-one server.
 pub(crate) fn accept(listener: &OwnedFd) -> OwnedFd {
     accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC).expect("accepted")
 }
 
-/// The library takes this kernel for one before 4.13 from here on. The filter that
-/// deceives it ends with its thread, so it costs nothing later.
+/// Makes the library cache that the kernel is older than 4.13. The seccomp filter that
+/// simulates the old kernel applies to one thread, which ends here, so it does not slow later
+/// calls.
 pub(crate) fn remember_old_kernel(server: &OwnedFd, id: AssocId) {
     std::thread::scope(|scope| {
         scope.spawn(|| {

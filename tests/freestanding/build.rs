@@ -1,4 +1,4 @@
-//! What the linker is told: no C library, no start files, and no byte too many.
+//! Linker arguments: no C library, no start files, and no optional sections.
 
 fn main() {
     for argument in [

@@ -1,4 +1,4 @@
-//! A peel-off with nothing but a kernel: no C library, no allocator, no start files.
+//! A program without a C library, an allocator or start files peels off an association.
 //! The exit status is 0, or the number of the step that failed.
 #![no_std]
 #![no_main]
@@ -12,8 +12,8 @@ use rustix::io::{FdFlags, fcntl_getfd};
 use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketType, ipproto::SCTP};
 use sctp_peeloff::{PeeloffFlags, assoc_id_of_peer, peeloff_flags};
 
-// The kernel enters here with the stack aligned and no return address on it, unlike
-// a function that was called.
+// The kernel starts the program with an aligned stack that has no return address. The call
+// instruction provides the stack that `start` expects.
 #[cfg(target_arch = "x86_64")]
 global_asm!(".globl _start", "_start: call {start}", "ud2", start = sym start);
 #[cfg(target_arch = "aarch64")]
@@ -27,7 +27,7 @@ extern "C" fn start() -> ! {
 
 /// # Errors
 ///
-/// The step that failed.
+/// Returns the number of the step that failed.
 fn peel_off() -> Result<(), u8> {
     let server = net::socket(AddressFamily::INET, SocketType::SEQPACKET, Some(SCTP)).or(Err(1))?;
     net::bind(&server, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).or(Err(2))?;
@@ -67,7 +67,7 @@ fn expect(holds: bool, step: u8) -> Result<(), u8> {
 
 fn exit(status: u8) -> ! {
     let status = usize::from(status);
-    // SAFETY: exit_group takes no pointer, and does not return.
+    // SAFETY: exit_group has no pointer argument and does not return.
     unsafe {
         #[cfg(target_arch = "x86_64")]
         asm!("syscall", in("rax") 231, in("rdi") status, options(noreturn));
@@ -78,16 +78,17 @@ fn exit(status: u8) -> ! {
     }
 }
 
-// The compiler calls these two; elsewhere they come with the C library. Volatile, or
-// it would make calls of them out of their own loops.
+// The compiler generates calls of memcpy and memset, which the C library usually provides.
+// The writes are volatile because the compiler would otherwise replace each loop with a call
+// of the function that contains it.
 
 /// # Safety
 ///
-/// As C has it.
+/// The requirements are those of `memcpy` in C.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut u8 {
     for at in 0..length {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees that both buffers have `length` bytes.
         unsafe { to.add(at).write_volatile(from.add(at).read()) };
     }
     to
@@ -95,11 +96,11 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut
 
 /// # Safety
 ///
-/// As C has it.
+/// The requirements are those of `memset` in C.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memset(to: *mut u8, byte: i32, length: usize) -> *mut u8 {
     for at in 0..length {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees that the buffer has `length` bytes.
         unsafe { to.add(at).write_volatile(byte as u8) };
     }
     to

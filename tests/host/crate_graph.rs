@@ -1,8 +1,8 @@
-//! The packages that the crate brings with it, from `cargo tree` for each architecture.
+//! The crate's dependencies for each architecture, as `cargo tree` prints them.
 
 use std::process::Command;
 
-/// The crate makes its system calls itself.
+/// The targets on which the crate makes its system calls itself.
 const RAW: [&str; 5] = [
     "i686-unknown-linux-gnu",
     "x86_64-unknown-linux-gnu",
@@ -10,14 +10,14 @@ const RAW: [&str; 5] = [
     "armv7-unknown-linux-gnueabihf",
     "riscv64gc-unknown-linux-gnu",
 ];
-/// The system calls go through libc.
+/// The targets on which the system calls go through libc.
 const THROUGH_LIBC: [&str; 3] = [
     "s390x-unknown-linux-gnu",
     "powerpc64le-unknown-linux-gnu",
     "x86_64-unknown-freebsd",
 ];
 
-/// The packages that are linked into a program; a procedural macro's are not.
+/// The packages that are linked into a program. Those of procedural macros are not.
 fn packages(target: &str, features: &[&str]) -> Vec<String> {
     let output = Command::new(std::env::var_os("CARGO").expect("cargo runs this"))
         .args(["tree", "--package", "sctp-peeloff", "--offline", "--locked"])
@@ -27,10 +27,10 @@ fn packages(target: &str, features: &[&str]) -> Vec<String> {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let listed = String::from_utf8(output.stdout).expect("names");
-    let mut packages: Vec<_> = listed
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let stdout = String::from_utf8(output.stdout).expect("UTF-8");
+    let mut packages: Vec<_> = stdout
         .lines()
         .filter_map(|line| line.split(' ').next())
         .map(str::to_owned)
@@ -41,7 +41,7 @@ fn packages(target: &str, features: &[&str]) -> Vec<String> {
     packages
 }
 
-fn of_c(packages: &[String]) -> Vec<&str> {
+fn c_bindings(packages: &[String]) -> Vec<&str> {
     packages
         .iter()
         .map(String::as_str)
@@ -50,35 +50,35 @@ fn of_c(packages: &[String]) -> Vec<&str> {
 }
 
 #[test]
-fn default_features_need_no_c_library() {
+fn crate_with_default_features_does_not_depend_on_libc() {
     for target in RAW {
-        assert_eq!(of_c(&packages(target, &[])), [""; 0], "{target}");
+        assert_eq!(c_bindings(&packages(target, &[])), [""; 0], "{target}");
     }
 }
 
-/// Each of these is `no_std`, and allocates nothing.
+/// Each of the listed packages is `no_std` and allocates nothing.
 #[test]
-fn no_default_features_need_core_only() {
+fn crate_without_default_features_depends_only_on_no_std_packages() {
     for target in RAW {
         let packages = packages(target, &["--no-default-features"]);
-        let core = [
+        let expected = [
             "bitflags",
             "linux-raw-sys",
             "rustix",
             "sctp-peeloff",
             "thiserror",
         ];
-        assert_eq!(packages, core, "{target}");
+        assert_eq!(packages, expected, "{target}");
     }
 }
 
 #[test]
-fn libc_is_needed_with_use_libc_and_on_other_architectures() {
+fn crate_depends_on_libc_with_use_libc_and_on_other_architectures() {
     for target in RAW {
-        let asked = packages(target, &["--features", "use-libc"]);
-        assert_eq!(of_c(&asked), ["libc"], "{target}");
+        let packages = packages(target, &["--features", "use-libc"]);
+        assert_eq!(c_bindings(&packages), ["libc"], "{target}");
     }
     for target in THROUGH_LIBC {
-        assert_eq!(of_c(&packages(target, &[])), ["libc"], "{target}");
+        assert_eq!(c_bindings(&packages(target, &[])), ["libc"], "{target}");
     }
 }

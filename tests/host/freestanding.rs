@@ -1,10 +1,11 @@
-//! The crate needs nothing but a kernel: a program without a C library, an allocator
-//! or start files peels off.
+//! The crate requires only a kernel: a program without a C library, an allocator or start
+//! files peels off an association.
 //!
-//! It is built on the host, and runs where the runner finds SCTP.
+//! The test builds the program on the host. The runner selects the kernel that the program
+//! runs on.
 //!
-//! Processors on which Rust's own libraries make system calls without libc, and
-//! whose start is written in `freestanding/start.rs`.
+//! On the architectures below, rustix makes system calls without libc, and
+//! `freestanding/start.rs` has an entry point.
 #![cfg(any(
     target_arch = "x86_64",
     target_arch = "aarch64",
@@ -23,8 +24,9 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/freestanding");
 const RUNNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guest/run");
 const PAGE: u64 = 4096;
 
-/// Built with no network: with the workspace's packages, which are all there, since
-/// this test could not have been built without.
+/// Builds the program without network access. Its dependencies are packages of the
+/// workspace's `Cargo.lock`. They are already downloaded, because this test requires them
+/// too.
 fn build() -> PathBuf {
     let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock");
     fs::copy(lock, Path::new(FOLDER).join("Cargo.lock")).expect("the lock file");
@@ -33,7 +35,7 @@ fn build() -> PathBuf {
         .args(["build", "--release", "--offline", "--target-dir"])
         .arg(&target)
         .current_dir(FOLDER)
-        // What is meant for the C library's programs.
+        // These settings are for programs that use the C library.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
@@ -43,7 +45,7 @@ fn build() -> PathBuf {
     target.join("release/freestanding")
 }
 
-/// Where each loaded segment begins and ends, in pages, and what it allows.
+/// The first page, the end page (exclusive) and the access rights of each loaded segment.
 fn segments(file: &ElfFile64<'_, LittleEndian>) -> Vec<(u64, u64, elf::ProgramFlags)> {
     let endian = file.endian();
     file.elf_program_headers()
@@ -68,8 +70,8 @@ fn program_without_c_library_peels_off() {
     assert_eq!(file.elf_header().e_type(file.endian()), elf::ET_EXEC);
     for header in file.elf_program_headers() {
         let kind = header.p_type(file.endian());
-        assert_ne!(kind, elf::PT_INTERP, "an interpreter");
-        assert_ne!(kind, elf::PT_DYNAMIC, "what a dynamic linker reads");
+        assert_ne!(kind, elf::PT_INTERP, "the program has an interpreter");
+        assert_ne!(kind, elf::PT_DYNAMIC, "the program has a dynamic section");
     }
     let undefined = file
         .symbols()
@@ -77,21 +79,24 @@ fn program_without_c_library_peels_off() {
         .find(ObjectSymbol::is_undefined);
     assert!(undefined.is_none(), "{undefined:?}");
 
-    // A kernel that enforces it would take the rights of one from the other, and
-    // not each guest does.
+    // If two segments shared a page, one of them would lose its access rights to that page
+    // on a kernel that enforces access rights. Not every guest kernel enforces them.
     let segments = segments(&file);
     assert!(!segments.is_empty());
     for (at, (_, end, _)) in segments.iter().enumerate() {
         let next = segments.get(at + 1);
         assert!(
             next.is_none_or(|(start, ..)| start >= end),
-            "one page, two segments"
+            "two segments share a page"
         );
     }
     for (.., rights) in segments {
         assert_ne!(rights & (elf::PF_W | elf::PF_X), elf::PF_W | elf::PF_X);
     }
 
-    let status = Command::new(RUNNER).arg(program).status().expect("a guest");
-    assert_eq!(status.code(), Some(0), "a step of start.rs, or {status}");
+    let status = Command::new(RUNNER)
+        .arg(program)
+        .status()
+        .expect("the runner");
+    assert_eq!(status.code(), Some(0), "failed step of start.rs: {status}");
 }

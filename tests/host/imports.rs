@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// A module imports only from modules that are further down.
+/// A module imports only from modules that follow it in this list.
 const ORDER: [&str; 18] = [
     "peeloff",
     "peeler",
@@ -25,7 +25,7 @@ const ORDER: [&str; 18] = [
     "lib",
 ];
 
-/// Each file of the library, with the module at the crate's root to which it belongs.
+/// The top-level module and the text of each source file of the library.
 fn files() -> Vec<(String, String)> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -56,11 +56,11 @@ fn files() -> Vec<(String, String)> {
 
 fn position(module: &str) -> usize {
     let position = ORDER.iter().position(|name| *name == module);
-    position.unwrap_or_else(|| panic!("'{module}' is not in the list"))
+    position.unwrap_or_else(|| panic!("'{module}' is not in ORDER"))
 }
 
 #[test]
-fn modules_import_only_from_modules_further_down() {
+fn modules_import_only_from_modules_that_follow_in_the_order() {
     let files = files();
     assert!(files.len() >= ORDER.len());
     for (module, text) in files {
@@ -80,9 +80,8 @@ fn modules_import_only_from_modules_further_down() {
     }
 }
 
-/// The condition for the dependency on libc in Cargo.toml is that of the libc backend.
 #[test]
-fn cargo_and_the_backend_have_the_same_condition() {
+fn libc_dependency_has_the_same_condition_as_libc_backend() {
     let without_space = |text: &str| text.split_whitespace().collect::<String>();
     let cargo = include_str!("../../Cargo.toml");
     let backend = without_space(include_str!("../../src/backend.rs"));
@@ -92,7 +91,8 @@ fn cargo_and_the_backend_have_the_same_condition() {
         dependencies.trim_start().starts_with("libc = "),
         "{dependencies}"
     );
-    // The feature brings the optional dependency.
+    // The feature use-libc enables the optional dependency, so the condition in Cargo.toml
+    // does not contain the feature.
     let condition =
         without_space(condition).replace("not(miri),", "not(miri),not(feature=\"use-libc\"),");
     let backend = backend.replace(",)", ")");

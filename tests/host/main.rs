@@ -1,4 +1,4 @@
-//! What runs on this machine as it is: the runner's guests, and what takes a build.
+//! Tests that run on the host, because they start virtual machines or cargo.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! Guests whose kernel lacks SCTP or IPv6.
+//! Guest kernels without SCTP or without IPv6.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
@@ -47,10 +47,10 @@ fn functions_succeed_over_ipv4_on_a_kernel_without_ipv6() {
         let server = server(Family::V4);
         let (client, id) = associate(Family::V4, &server);
         assert_eq!(assoc_ids(&server).unwrap(), [id]);
-        // No peer has an address of the missing family.
-        let nobody = "[::1]:9".parse().unwrap();
-        let error = assoc_id_of_peer(&server, nobody).unwrap_err();
-        assert_matches!(error, Error::NoSuchPeer(peer) if peer == nobody);
+        // No peer can have an IPv6 address.
+        let address = "[::1]:9".parse().unwrap();
+        let error = assoc_id_of_peer(&server, address).unwrap_err();
+        assert_matches!(error, Error::NoSuchPeer(peer) if peer == address);
         let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();
         works(&peeled, &client, id);
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,10 +1,11 @@
-//! README.md. Its example is a documentation test of the library.
+//! README.md and the pages in `.github`. The example in README.md is a documentation test of
+//! the library.
 
 use std::fs;
 use std::path::Path;
 
 #[test]
-fn readme_has_at_most_120_lines_and_no_dead_link() {
+fn readme_and_github_pages_have_limited_length_and_no_dead_link() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in [
         "README.md",
@@ -28,7 +29,6 @@ fn readme_has_at_most_120_lines_and_no_dead_link() {
     }
 }
 
-/// The commands for a new user are those that CI runs.
 #[test]
 fn readme_commands_are_run_in_ci() {
     let readme = include_str!("../../README.md");

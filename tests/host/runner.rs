@@ -1,5 +1,5 @@
-//! The runner: what passes through to a guest and back. These tests run on the
-//! host, whatever it has, and start guests themselves.
+//! The runner `tests/guest/run`: the data that it passes to a guest and back. These tests
+//! run on the host, with or without SCTP, and start guests themselves.
 mod guest_end;
 mod kernel_choice;
 
@@ -12,7 +12,8 @@ use std::process::{Command, Output, Stdio};
 
 const RUNNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guest/run");
 
-/// Its environment is all that the runner itself needs, and what the test adds.
+/// A command that starts the runner, with only the environment variables that the runner
+/// requires.
 fn guest() -> Command {
     let mut command = Command::new(RUNNER);
     command
@@ -35,8 +36,7 @@ pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// A folder of the test's own, on files that host and guest share. It goes with
-/// this.
+/// A folder for one test, which host and guest share. It is removed on drop.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -47,7 +47,7 @@ impl Folder {
         Self(folder)
     }
 
-    /// A program in it.
+    /// Writes an executable file to the folder.
     pub(crate) fn program(&self, name: &str, content: &[u8]) -> PathBuf {
         let program = self.0.join(name);
         fs::write(&program, content).unwrap();
@@ -64,7 +64,7 @@ impl Drop for Folder {
 
 #[test]
 fn run_passes_arguments() {
-    let odd = [
+    let arguments = [
         "",
         " ",
         "two words",
@@ -86,11 +86,11 @@ fn run_passes_arguments() {
     ];
     let output = guest()
         .args(["printf", "%s\\0"])
-        .args(odd)
+        .args(arguments)
         .output()
         .unwrap();
-    let got: Vec<_> = text(&output.stdout).split_terminator('\0').collect();
-    assert_eq!(got, odd, "{}", text(&output.stderr));
+    let actual: Vec<_> = text(&output.stdout).split_terminator('\0').collect();
+    assert_eq!(actual, arguments, "{}", text(&output.stderr));
 }
 
 #[test]
@@ -100,28 +100,28 @@ fn run_passes_environment() {
     for (name, value) in [
         ("ODD", "a 'b' \"c\"\n$d \\e"),
         ("EMPTY", ""),
-        ("with.dot", "not a shell's name"),
-        ("PWD", "not where we are"),
+        ("with.dot", "not a valid shell variable"),
+        ("PWD", "not the working directory"),
         ("SHLVL", "41"),
     ] {
         command.env(name, value);
     }
     let output = command.output().unwrap();
-    let mut got: Vec<_> = text(&output.stdout)
+    let mut actual: Vec<_> = text(&output.stdout)
         .split_terminator('\0')
         .map(String::from)
         .collect();
-    let given = command.get_envs().map(|(name, value)| {
+    let expected = command.get_envs().map(|(name, value)| {
         format!(
             "{}={}",
             name.to_str().unwrap(),
             value.and_then(OsStr::to_str).unwrap()
         )
     });
-    let mut given: Vec<_> = given.collect();
-    got.sort();
-    given.sort();
-    assert_eq!(got, given, "{}", text(&output.stderr));
+    let mut expected: Vec<_> = expected.collect();
+    actual.sort();
+    expected.sort();
+    assert_eq!(actual, expected, "{}", text(&output.stderr));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn run_passes_working_directory() {
 }
 
 #[test]
-fn run_returns_status_and_signals() {
+fn run_returns_exit_status_or_128_plus_signal() {
     for (script, status) in [
         ("exit 0", 0),
         ("exit 7", 7),
@@ -145,22 +145,21 @@ fn run_returns_status_and_signals() {
     }
 }
 
-/// Not the one that busybox has of that name.
 #[test]
-fn run_takes_the_program_of_this_machine() {
+fn run_executes_the_host_program_if_busybox_has_the_same_name() {
     let script = ["-c", "readlink /proc/$$/exe"];
-    let here = Command::new("sh").args(script).output().unwrap();
-    assert_eq!(text(&run(script[1]).stdout), text(&here.stdout));
+    let host = Command::new("sh").args(script).output().unwrap();
+    assert_eq!(text(&run(script[1]).stdout), text(&host.stdout));
 }
 
-/// `env` would take such a path for a variable, and end with 0.
+/// `env` would parse such a path as a variable, and exit with status 0.
 #[test]
 fn run_accepts_equals_sign_in_path() {
     let folder = Folder::new("a=b");
     let program = folder.program("program", b"#!/bin/sh\nexit 7\n");
     let output = guest().arg(&program).output().unwrap();
-    let said = text(&output.stdout);
-    assert_eq!((output.status.code(), said), (Some(7), ""));
+    let stdout = text(&output.stdout);
+    assert_eq!((output.status.code(), stdout), (Some(7), ""));
 }
 
 #[test]
@@ -170,34 +169,39 @@ fn run_succeeds_without_home() {
         .args(["sh", "-c", "echo \"${HOME-none}\"; exit 7"])
         .output()
         .unwrap();
-    let said = text(&output.stdout);
-    let also = text(&output.stderr);
-    assert_eq!((output.status.code(), said), (Some(7), "none\n"), "{also}");
+    let stdout = text(&output.stdout);
+    let stderr = text(&output.stderr);
+    assert_eq!(
+        (output.status.code(), stdout),
+        (Some(7), "none\n"),
+        "{stderr}"
+    );
 }
 
 #[test]
-fn run_keeps_streams_apart() {
+fn run_keeps_stdout_and_stderr_separate() {
     let output = run("echo one; echo two >&2; printf 'no end'; printf three >&2");
     assert_eq!(text(&output.stdout), "one\nno end");
     assert_eq!(text(&output.stderr), "two\nthree");
 }
 
 #[test]
-fn run_passes_much_output() {
+fn run_passes_20_000_lines_of_output() {
     let output = run("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done");
     let lines: Vec<_> = text(&output.stdout).lines().collect();
     assert_eq!(lines.len(), 20000);
     assert_eq!(lines.last(), Some(&"line 19999"));
 }
 
-/// The guest waits for an answer to its first line: it comes only if the line does.
+/// The guest prints a line and waits for a file. The test creates the file after it has read
+/// the line.
 #[test]
-fn run_passes_output_at_once() {
+fn run_passes_output_while_the_program_runs() {
     let folder = Folder::new("live");
     for stream in ["", ">&2"] {
-        let answer = folder.0.join("answer");
+        let reply = folder.0.join("reply");
         let script = format!(
-            "echo question {stream}; i=0; until [ -e answer ]; do i=$((i+1)); [ $i -lt 300 ] || exit 1; sleep 0.1; done"
+            "echo request {stream}; i=0; until [ -e reply ]; do i=$((i+1)); [ $i -lt 300 ] || exit 1; sleep 0.1; done"
         );
         let mut command = guest();
         command.args(["sh", "-c", &script]).current_dir(&folder.0);
@@ -212,10 +216,10 @@ fn run_passes_output_at_once() {
         };
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line).unwrap();
-        assert_eq!(line, "question\n");
-        fs::write(&answer, "").unwrap();
+        assert_eq!(line, "request\n");
+        fs::write(&reply, "").unwrap();
         assert!(child.wait().unwrap().success());
-        fs::remove_file(&answer).unwrap();
+        fs::remove_file(&reply).unwrap();
     }
 }
 

@@ -1,4 +1,4 @@
-//! An association that is still being set up from this side.
+//! Associations that this side initiates, before they are established.
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,37 +16,38 @@ use crate::support::message::{MSG_NOTIFICATION, Message, receive, send};
 use crate::support::option::{self, SCTP_RTOINFO, SCTP_SOCKOPT_CONNECTX3};
 use crate::support::{FAMILIES, Family, address, assert_matches, server, socket, wait_for};
 
-/// A socket that tries again soon, when the server has not answered.
+/// A one-to-many socket with short retransmission timeouts.
 fn initiator(family: Family) -> OwnedFd {
     let initiator = socket(family, SocketType::SEQPACKET);
     option::receive_info(&initiator);
-    // Of all to come: initial, most, least, in milliseconds.
+    // For future associations: initial, maximum and minimum RTO in milliseconds.
     option::set_words(&initiator, SCTP_RTOINFO, &[0, 100, 200, 100]);
     initiator
 }
 
-/// Starts an association without waiting for it, and returns its id at once.
+/// Initiates an association with `SCTP_SOCKOPT_CONNECTX3`. Returns its id without waiting until
+/// it is established.
 fn connect(initiator: &OwnedFd, peer: SocketAddr) -> AssocId {
     let peer = net::SocketAddrAny::from(peer);
-    // struct sctp_getaddrs_old: the id comes out, the length of the addresses and a
-    // pointer to them go in.
+    // struct sctp_getaddrs_old: the id, which is output; the length of the addresses and a
+    // pointer to them, which are input.
     let length = i32::try_from(peer.addr_len()).unwrap();
     let mut argument = [[0; 4], length.to_ne_bytes()].concat();
     argument.extend((peer.as_ptr() as usize).to_ne_bytes());
     fcntl_setfl(initiator, OFlags::NONBLOCK).unwrap();
-    let answer = option::get(
+    let result = option::get(
         initiator.as_fd(),
         sockopt::SOL_SCTP,
         SCTP_SOCKOPT_CONNECTX3,
         &mut argument,
     );
     fcntl_setfl(initiator, OFlags::empty()).unwrap();
-    assert_eq!(answer, Err(Errno::INPROGRESS));
+    assert_eq!(result, Err(Errno::INPROGRESS));
     AssocId::from_raw(i32::from_ne_bytes(argument[..4].try_into().unwrap()))
 }
 
 #[test]
-fn assoc_ids_leaves_out_association_without_id() {
+fn assoc_ids_omits_an_association_without_id() {
     for family in FAMILIES {
         let server = server(family);
         option::drop_packets(&server);
@@ -71,7 +72,7 @@ fn assoc_ids_leaves_out_association_without_id() {
 }
 
 #[test]
-fn peeloff_flags_succeeds_during_set_up() {
+fn peeloff_flags_succeeds_during_setup() {
     for family in FAMILIES {
         let server = server(family);
         option::drop_packets(&server);
@@ -94,12 +95,12 @@ fn peeloff_flags_succeeds_during_set_up() {
     }
 }
 
-/// A socket that refuses associations.
-fn refusing(family: Family) -> OwnedFd {
+/// A bound socket that does not listen, so that its kernel refuses associations.
+fn not_listening(family: Family) -> OwnedFd {
     socket(family, SocketType::SEQPACKET)
 }
 
-/// The next notification is `SCTP_CANT_STR_ASSOC` with this id.
+/// Checks that the next notification is `SCTP_CANT_STR_ASSOC` with this id.
 fn expect_cant_str(socket: &OwnedFd, expected: AssocId) {
     let message = receive(socket).unwrap();
     assert!(message.notification);
@@ -111,6 +112,7 @@ fn expect_cant_str(socket: &OwnedFd, expected: AssocId) {
     );
 }
 
+/// Checks that the socket has neither data nor a pending error.
 fn expect_nothing(socket: &OwnedFd) {
     fcntl_setfl(socket, OFlags::NONBLOCK).unwrap();
     assert_eq!(receive(socket), Err(Errno::AGAIN));
@@ -118,9 +120,9 @@ fn expect_nothing(socket: &OwnedFd) {
 }
 
 #[test]
-fn failed_set_up_is_reported_by_the_notification_alone_on_the_one_to_many_socket() {
+fn one_to_many_socket_reports_a_failed_setup_only_in_a_notification() {
     for family in FAMILIES {
-        let peer = refusing(family);
+        let peer = not_listening(family);
         let initiator = initiator(family);
         subscribe_assoc_change(&initiator).unwrap();
         let id = connect(&initiator, address(&peer));
@@ -135,12 +137,12 @@ fn failed_set_up_is_reported_by_the_notification_alone_on_the_one_to_many_socket
 }
 
 #[test]
-fn failed_set_up_is_reported_on_the_peeled_off_socket() {
+fn peeled_off_socket_reports_a_failed_setup_in_a_notification_and_as_errno() {
     for family in FAMILIES {
-        let peer = refusing(family);
+        let peer = not_listening(family);
         let initiator = initiator(family);
         subscribe_assoc_change(&initiator).unwrap();
-        // The refusal arrives after the peel-off.
+        // The filter delays the refusal until after the peel-off.
         option::drop_packets(&initiator);
         let id = connect(&initiator, address(&peer));
         let peeled = peeloff(&initiator, id).unwrap();

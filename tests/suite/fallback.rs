@@ -1,4 +1,4 @@
-//! Kernels before 4.13: what is cached, and a flag that cannot be set.
+//! The fallback for kernels before 4.13: what it caches, and a flag that cannot be set.
 
 use std::error::Error as _;
 use std::io;
@@ -22,8 +22,8 @@ fn on_old_kernel<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     denied([flags_option()], libc::ENOPROTOOPT, body)
 }
 
-/// Whether a peel-off tries the flags option: then it fails with an errno that only a
-/// filter returns.
+/// Whether `peeloff_flags` uses the flags option. The filter then makes it fail with an errno
+/// that no kernel returns.
 fn tries_flags_option() -> bool {
     let server = server(Family::V4);
     let (_client, id) = associate(Family::V4, &server);
@@ -39,7 +39,7 @@ fn tries_flags_option() -> bool {
     }
 }
 
-fn peels_off() {
+fn expect_peeloff() {
     let server = server(Family::V4);
     let (client, id) = associate(Family::V4, &server);
     let peeled = peeloff_flags(&server, id, ALL).unwrap();
@@ -55,7 +55,7 @@ fn fails_with_not_sctp(socket: impl AsFd) {
 #[test]
 fn peeloff_flags_caches_nothing_on_a_new_kernel() {
     process::alone(|| {
-        peels_off();
+        expect_peeloff();
         assert_eq!(tries_flags_option(), kernel::has_flags_option());
     });
 }
@@ -69,21 +69,22 @@ fn peeloff_flags_caches_nothing_for_other_protocols() {
         assert!(tries_flags_option());
         on_old_kernel(|| fails_with_not_sctp(TcpListener::bind("[::1]:0").unwrap()));
         assert!(tries_flags_option());
-        on_old_kernel(peels_off);
+        on_old_kernel(expect_peeloff);
         assert!(!tries_flags_option());
     });
 }
 
-/// A kernel does not change, so no thread tries the option again, even if it could.
+/// The kernel does not change while the process runs. No thread therefore tries the option
+/// again, even if its own calls are not filtered.
 #[test]
 fn peeloff_flags_caches_that_the_kernel_is_old() {
     process::alone(|| {
         on_old_kernel(|| {
-            peels_off();
-            peels_off();
+            expect_peeloff();
+            expect_peeloff();
         });
         assert!(!tries_flags_option());
-        peels_off();
+        expect_peeloff();
         fails_with_not_sctp(TcpListener::bind("[::1]:0").unwrap());
     });
 }
@@ -117,7 +118,8 @@ fn peeloff_flags_caches_nothing_if_both_options_are_denied() {
     });
 }
 
-/// A socket of another protocol lacks the flags option on any kernel.
+/// A socket of another protocol does not have the flags option on any kernel, so that
+/// `ENOPROTOOPT` from such a socket does not mean that the kernel is old.
 #[test]
 fn peeloff_flags_caches_nothing_if_the_plain_option_is_denied() {
     process::alone(|| {
@@ -132,7 +134,7 @@ fn peeloff_flags_caches_nothing_if_the_plain_option_is_denied() {
 }
 
 #[test]
-fn supports_flags_returns_what_the_kernel_has_and_caches_nothing() {
+fn supports_flags_queries_the_kernel_and_caches_nothing() {
     process::alone(|| {
         let server = server(Family::V4);
         assert!(!on_old_kernel(|| supports_flags(&server).unwrap()));
@@ -142,7 +144,7 @@ fn supports_flags_returns_what_the_kernel_has_and_caches_nothing() {
     });
 }
 
-/// The error owns the descriptor, and `io::Error` keeps it.
+/// Checks that the error owns the descriptor, also after the conversion to `io::Error`.
 fn fails_with_flags_not_set(command: i32, flags: PeeloffFlags, set: PeeloffFlags) {
     let server = server(Family::V4);
     let (client, id) = associate(Family::V4, &server);
@@ -157,7 +159,7 @@ fn fails_with_flags_not_set(command: i32, flags: PeeloffFlags, set: PeeloffFlags
     let error = io::Error::from(error);
     assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
     let Ok(Error::FlagsNotSet { socket, errno }) = error.downcast::<Error>() else {
-        panic!("the descriptor is lost");
+        panic!("the error does not own the descriptor");
     };
     assert_eq!(errno, Errno::PERM);
     assert_eq!(assoc_ids(&socket).unwrap(), [id]);

@@ -1,4 +1,4 @@
-//! The flags of the new descriptor are those that were asked for.
+//! The flags of the new descriptor.
 
 use std::os::fd::AsRawFd;
 use std::thread;
@@ -41,7 +41,7 @@ fn peeloff_flags_sets_each_combination() {
 
 #[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 #[test]
-fn peeloff_flags_without_flags_does_not_use_their_option() {
+fn peeloff_flags_with_empty_flags_does_not_use_the_flags_option() {
     let server = server(Family::V4);
     let (_client, id) = associate(Family::V4, &server);
     let plain = || {
@@ -53,7 +53,7 @@ fn peeloff_flags_without_flags_does_not_use_their_option() {
 }
 
 #[test]
-fn sockopt_peeloff_flags_sets_each_combination_if_the_kernel_has_it() {
+fn sockopt_peeloff_flags_sets_each_combination_if_the_kernel_has_the_option() {
     let server = server(Family::V4);
     let has = kernel::has_flags_option();
     assert_eq!(supports_flags(&server).unwrap(), has);
@@ -67,7 +67,7 @@ fn sockopt_peeloff_flags_sets_each_combination_if_the_kernel_has_it() {
 }
 
 #[test]
-fn peeloff_flags_with_cloexec_hides_the_descriptor_from_a_child() {
+fn peeloff_flags_with_cloexec_closes_the_descriptor_on_exec() {
     const LOOK_FOR: &str = "SCTP_PEELOFF_LOOK_FOR";
     if let Ok(fd) = std::env::var(LOOK_FOR) {
         std::process::exit(i32::from(std::path::Path::new(&fd).exists()));
@@ -83,7 +83,8 @@ fn peeloff_flags_with_cloexec_hides_the_descriptor_from_a_child() {
     }
 }
 
-/// Each call with which the crate could touch a socket ends the process.
+/// The filter ends the process at each system call that the crate makes on sockets and file
+/// descriptors.
 #[test]
 fn peeloff_flags_fails_with_unknown_flags_before_any_system_call() {
     let server = server(Family::V4);

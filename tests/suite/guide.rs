@@ -1,10 +1,10 @@
-//! The examples of the guide, from the files that the documentation shows.
+//! The examples of the guide. The documentation shows the same files.
 #![allow(
     unreachable_pub,
     reason = "the examples are modules of a larger program"
 )]
 
-#[allow(clippy::cast_sign_loss, reason = "as easy to read as it can be")]
+#[allow(clippy::cast_sign_loss, reason = "the example is easy to read")]
 #[path = "../../src/guide/server/inbox.rs"]
 pub(crate) mod inbox;
 #[path = "../../src/guide/server/shared.rs"]
@@ -14,7 +14,7 @@ mod threads;
 #[path = "../../src/guide/server/tokio.rs"]
 mod tokio;
 
-/// The Markdown files.
+/// The Markdown files of the guide.
 mod chapters;
 mod errors;
 mod ids;

@@ -1,4 +1,4 @@
-//! The list of ids, and the id of a peer.
+//! `assoc_ids`, `assoc_id_of_peer`, and the options that they use.
 
 use std::net::{Ipv6Addr, SocketAddr};
 
@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 #[test]
-fn assoc_ids_lists_none_one_twenty_and_a_thousand() {
+fn assoc_ids_returns_0_1_20_and_1000_ids() {
     process::alone(|| {
         let _limit = Limit::most();
         for family in FAMILIES {
@@ -45,7 +45,7 @@ fn assoc_id_of_peer_returns_the_id_of_each_peer() {
         let clients = associate_many(family, &server, 5);
         for (number, (client, id)) in clients.iter().enumerate() {
             send(client, &Message::new(number.to_string(), 0, 0)).unwrap();
-            // The kernel's own word for whose message it is.
+            // The id in SCTP_RCVINFO.
             assert_eq!(receive(&server).unwrap().assoc, *id);
             let peer = address(client);
             assert_eq!(assoc_id_of_peer(&server, peer).unwrap(), *id);
@@ -64,9 +64,10 @@ fn assoc_id_of_peer_fails_with_no_such_peer_for_peeled_off_peer() {
     assert_eq!(assoc_id_of_peer(&peeled, peer).unwrap(), id);
 }
 
-/// An IPv6 socket has IPv4 peers too, and tells them by mapped addresses.
+/// An IPv6 socket may have IPv4 peers. The kernel reports their addresses as IPv4-mapped IPv6
+/// addresses.
 #[test]
-fn assoc_id_of_peer_finds_ipv4_peer_of_ipv6_socket() {
+fn assoc_id_of_peer_returns_the_id_of_an_ipv4_peer_of_an_ipv6_socket() {
     let server = rustix::net::socket(
         Family::V6.domain(),
         SocketType::SEQPACKET,
@@ -90,11 +91,11 @@ fn assoc_id_of_peer_finds_ipv4_peer_of_ipv6_socket() {
     assert_eq!(assoc_id_of_peer(&server, peer.into()).unwrap(), id);
 }
 
-/// More have come up since the kernel was asked for their number: a filter keeps
-/// the answer, so that there seem to be none.
+/// Associations may be established between the query of their number and the query of their
+/// ids. The filter simulates this, because with it `SCTP_GET_ASSOC_NUMBER` returns 0.
 #[test]
 #[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
-fn assoc_ids_lists_all_if_the_number_was_too_small() {
+fn assoc_ids_returns_all_ids_if_assoc_number_was_too_small() {
     let server = server(Family::V4);
     let clients = associate_many(Family::V4, &server, 20);
     let listed = denied([Call::getsockopt(SCTP_GET_ASSOC_NUMBER)], 0, || {
@@ -108,7 +109,7 @@ fn assoc_ids_lists_all_if_the_number_was_too_small() {
 }
 
 #[test]
-fn sockopt_assoc_id_list_fails_with_einval_without_room() {
+fn sockopt_assoc_id_list_fails_with_einval_if_the_buffer_is_too_short() {
     let server = server(Family::V4);
     let clients = associate_many(Family::V4, &server, 3);
     let none = AssocId::from_raw(0);
@@ -132,7 +133,7 @@ fn sockopt_assoc_id_list_fails_with_einval_without_room() {
         assert_eq!(sockopt::has_assoc(&server, *id), Ok(true));
     }
     assert_eq!(sockopt::has_assoc(&server, none), Ok(false));
-    // There the id is not looked at.
+    // On a peeled-off socket the kernel ignores the id.
     let peeled = sockopt::peeloff(&server, clients[0].1).unwrap();
     assert_eq!(sockopt::has_assoc(&peeled, none), Ok(true));
 }

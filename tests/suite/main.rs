@@ -1,8 +1,9 @@
-//! What runs on a kernel with SCTP, which `tests/guest/run` brings if this machine
-//! has none: one program, with a module for each subject. FreeBSD runs `portable` alone.
+//! The tests that require a kernel with SCTP, with a module for each subject. If the kernel of
+//! this machine does not have SCTP, `tests/guest/run` runs them in a virtual machine. FreeBSD
+//! runs only `portable`.
 //!
-//! Tests with a seccomp filter on socket calls are left out on i386 and s390x
-//! (`support/filter.rs`).
+//! On i386 and s390x, the tests that filter getsockopt or socket are not compiled, for the
+//! reason given in `support/filter.rs`.
 #![allow(missing_docs)]
 
 #[cfg(target_os = "linux")]
@@ -51,6 +52,6 @@ mod support;
     not(any(target_arch = "x86", target_arch = "s390x"))
 ))]
 #[test]
-fn on_an_old_kernel() {
+fn all_tests_pass_on_an_old_kernel() {
     support::process::rerun_on_old_kernel();
 }

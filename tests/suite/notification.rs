@@ -1,4 +1,4 @@
-//! `notification`: what the kernel delivers to a subscriber, whole and in parts.
+//! `notification`: notifications that arrive whole or in parts.
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,7 +24,7 @@ const ADAPTATION_INDICATION: u16 = 0x8007;
 const AUTHENTICATION_EVENT: u16 = 0x8008;
 const SENDER_DRY: u16 = 0x8009;
 
-/// Reads until an `SCTP_ASSOC_CHANGE` comes, with buffers of this size.
+/// Reads with a buffer of `room` bytes until an `SCTP_ASSOC_CHANGE` arrives.
 fn next_change(socket: &OwnedFd, reader: &mut Reader, room: usize) -> AssocChange {
     loop {
         let got = deliver(socket, room, 0).expect("a notification");
@@ -35,7 +35,7 @@ fn next_change(socket: &OwnedFd, reader: &mut Reader, room: usize) -> AssocChang
 }
 
 #[test]
-fn reader_reports_each_change_whatever_the_buffer() {
+fn reader_reports_each_change_for_each_buffer_size() {
     for family in FAMILIES {
         for room in [1, 7, 19, 20, 21, 256] {
             let server = server(family);
@@ -63,11 +63,11 @@ fn reader_reports_each_change_whatever_the_buffer() {
     }
 }
 
-/// The peer chooses the bytes of an ABORT chunk, and gives them the form of a
-/// notification that another association has ended.
+/// The peer chooses the bytes of an ABORT chunk. They have the form of a notification that
+/// another association has ended.
 #[test]
 fn reader_does_not_report_a_notification_that_the_peer_forged() {
-    // With each of these buffers, every part begins with a forged notification.
+    // With each of these buffer sizes, every later part begins with a forged notification.
     for room in [20, 60, 240] {
         let server = server(Family::V4);
         subscribe_assoc_change(&server).unwrap();
@@ -82,7 +82,7 @@ fn reader_does_not_report_a_notification_that_the_peer_forged() {
             .map(u16::to_ne_bytes)
             .concat();
         forged.extend(victim.as_raw().to_ne_bytes());
-        // Behind the 20 bytes of the struct come 4 of the error cause.
+        // The 20 bytes of the struct are followed by the 4-byte header of the error cause.
         let reason = [vec![0; 16], forged.repeat(50)].concat();
         let own = assoc_ids(&attacker).unwrap()[0];
         send_flags(&attacker, &Message::new(reason, 0, 0).to(own), SCTP_ABORT).unwrap();
@@ -93,18 +93,21 @@ fn reader_does_not_report_a_notification_that_the_peer_forged() {
         while reader.is_unfinished() {
             let rest = deliver(&server, room, 0).unwrap();
             assert_eq!(reader.read(&rest.data, rest.flags), Received::Other);
-            let forgetful = Reader::new().read(&rest.data, rest.flags);
+            let without_state = Reader::new().read(&rest.data, rest.flags);
             let is_end = |change: AssocChange| change.assoc == victim && change.state.is_end();
             deceived +=
-                u32::from(matches!(forgetful, Received::AssocChange(change) if is_end(change)));
+                u32::from(matches!(without_state, Received::AssocChange(change) if is_end(change)));
         }
-        assert!(deceived > 2, "nothing was forged");
+        assert!(
+            deceived > 2,
+            "the forged notifications are not at the beginning of the parts"
+        );
         let (_next, next) = associate(Family::V4, &server);
         assert_eq!(next_change(&server, &mut reader, room).assoc, next);
     }
 }
 
-/// The rest of a notification moves with its association.
+/// The kernel moves the unread part of a notification with its association.
 #[test]
 fn reader_peel_continues_a_half_read_notification() {
     for room in [4, 20] {
@@ -132,7 +135,8 @@ fn reader_peel_continues_a_half_read_notification() {
     }
 }
 
-/// The bytes of each notification until one of this type comes for this association.
+/// Reads notifications until one of this type arrives for this association. Returns the type
+/// and the bytes of each.
 fn notifications(socket: &OwnedFd, last: (u16, AssocId)) -> Vec<(u16, Vec<u8>)> {
     let mut all = Vec::new();
     loop {
@@ -158,7 +162,7 @@ fn notifications(socket: &OwnedFd, last: (u16, AssocId)) -> Vec<(u16, Vec<u8>)> 
 }
 
 #[test]
-fn reader_takes_no_other_notification_for_a_change() {
+fn reader_returns_other_for_each_other_type_of_notification() {
     let server = socket(Family::V4, SocketType::SEQPACKET);
     // Association, address, send failure, error, shutdown, partial delivery,
     // adaptation, authentication, sender dry.
@@ -177,7 +181,7 @@ fn reader_takes_no_other_notification_for_a_change() {
         seen.extend(notifications(&server, (ASSOC_CHANGE, id)));
         send(&server, &Message::new("dry after this", 0, 0).to(id)).unwrap();
         seen.extend(notifications(&server, (SENDER_DRY, id)));
-        // Data left unread would make an abort of the close.
+        // With unread data, the close would abort the association.
         receive(&client).expect("the message");
         if last == SEND_FAILED {
             option::abort_on_close(&client);
@@ -197,7 +201,7 @@ fn reader_takes_no_other_notification_for_a_change() {
         ADAPTATION_INDICATION,
         SENDER_DRY,
     ]);
-    // Of a peer without authentication: commit 30f6ebf65bc4.
+    // Linux 4.17 and later report a peer without authentication (commit 30f6ebf65bc4).
     if kernel::version() >= (4, 17) {
         expected.insert(AUTHENTICATION_EVENT);
     }

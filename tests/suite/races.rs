@@ -16,7 +16,7 @@ use crate::support::descriptors::{self, Limit};
 use crate::support::message::{Message, receive, send};
 use crate::support::{
     Family, PATIENCE, assert_matches, associate, associate_many, kernel, option, process,
-    repetitions, server, wait_for,
+    race_rounds, server, wait_for,
 };
 
 fn works(peeled: &OwnedFd, client: &OwnedFd) {
@@ -43,7 +43,7 @@ fn race<A: Send, B: Send>(
 
 #[test]
 fn peeloff_races_with_peeloff() {
-    let rounds = repetitions("rounds", 200, 20);
+    let rounds = race_rounds(200, 20);
     process::alone(|| {
         let server = server(Family::V4);
         let before = descriptors::open();
@@ -79,7 +79,7 @@ fn peeloff_races_with_peeloff() {
 /// The peer shuts down gracefully, or aborts, while it is peeled off.
 #[test]
 fn peeloff_races_with_close_of_the_peer() {
-    let rounds = repetitions("rounds", 200, 20);
+    let rounds = race_rounds(200, 20);
     process::alone(|| {
         let server = server(Family::V4);
         let before = descriptors::open();
@@ -112,7 +112,7 @@ fn peeloff_races_with_close_of_the_peer() {
 /// The one-to-many socket has another descriptor, which goes at the same time.
 #[test]
 fn peeloff_races_with_close_of_a_duplicate() {
-    let rounds = repetitions("rounds", 200, 20);
+    let rounds = race_rounds(200, 20);
     process::alone(|| {
         let before = descriptors::open();
         for _ in 0..rounds {
@@ -141,7 +141,7 @@ fn has_room(socket: &OwnedFd) -> bool {
 /// A thread waits for room to send to the association on the one-to-many socket.
 #[test]
 fn peeloff_races_with_a_blocked_sender() {
-    let rounds = repetitions("rounds", 200, 20);
+    let rounds = race_rounds(200, 20);
     process::alone(|| {
         let before = descriptors::open();
         let mut busy = 0;
@@ -202,7 +202,7 @@ fn peeloff_races_with_a_blocked_sender() {
 
 #[test]
 fn peeloff_flags_succeeds_in_eight_threads() {
-    let rounds = repetitions("rounds", 200, 20);
+    let rounds = race_rounds(200, 20);
     process::alone(|| {
         let _limit = Limit::most();
         let server = server(Family::V4);

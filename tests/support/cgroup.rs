@@ -1,6 +1,6 @@
-//! Control groups: a limit on memory, and BPF programs that see getsockopt.
+//! cgroups: a memory limit, and BPF programs that run for each getsockopt call.
 //!
-//! Needs root, which a guest gives.
+//! These functions require root privileges, which a guest provides.
 #![allow(unsafe_code, reason = "bpf(2) has no safe wrapper here")]
 
 use std::fs;
@@ -11,8 +11,8 @@ use super::process::is_guest;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF, SCTP_SOCKOPT_PEELOFF_FLAGS};
 
-/// A group of its own, below a hierarchy mounted for it. Both go with it, when
-/// nothing is in the group any more.
+/// A new cgroup in a cgroup2 hierarchy that is mounted for it. Dropping this value removes
+/// the cgroup and unmounts the hierarchy. The cgroup must then be empty.
 pub struct Group {
     root: PathBuf,
     folder: PathBuf,
@@ -20,11 +20,11 @@ pub struct Group {
 
 impl Group {
     pub fn new(name: &str) -> Self {
-        assert!(is_guest(), "control groups are the host's");
+        assert!(is_guest(), "this would change the host's cgroups");
         let root = PathBuf::from("/sys/fs/cgroup");
         mount("cgroup2", &root, "cgroup2", MountFlags::empty(), None).expect("cgroup2");
         let folder = root.join(format!("{name}-{}", std::process::id()));
-        fs::create_dir(&folder).expect("a control group");
+        fs::create_dir(&folder).expect("a cgroup");
         Self { root, folder }
     }
 
@@ -43,8 +43,8 @@ impl Group {
             .expect(file)
     }
 
-    /// With this whole process in the group: the sockets that it makes are the
-    /// group's, wherever the process goes then.
+    /// Runs the body while this process is in the cgroup. The sockets that the body creates
+    /// stay in the cgroup after the process has left it.
     pub fn within<T>(&self, body: impl FnOnce() -> T) -> T {
         fs::write(self.folder.join("cgroup.procs"), "0").expect("the group");
         let value = body();
@@ -52,7 +52,8 @@ impl Group {
         value
     }
 
-    /// From here on the program sees each getsockopt on the group's sockets.
+    /// Attaches a BPF program, which the kernel then runs for each getsockopt call on a socket
+    /// of the cgroup.
     pub fn attach_to_getsockopt(&self, program: &[Instruction]) {
         let group = fs::File::open(&self.folder).expect("the group");
         let program = load(program);
@@ -97,16 +98,17 @@ const fn instruction(code: u8, registers: u8, offset: i16, immediate: i32) -> In
     }
 }
 
-/// What a program for getsockopt overwrites.
+/// The parts of a getsockopt result that a BPF program overwrites.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Overwrite {
-    /// Only for the two options of a peel-off, so that queries are not affected.
+    /// The program changes only the results of the two peel-off options. Queries are not
+    /// affected.
     pub only_peeloff: bool,
-    /// The result becomes `EPERM`.
+    /// The call fails with `EPERM`.
     pub refuse: bool,
-    /// The result becomes 0.
+    /// The return value becomes 0.
     pub zero: bool,
-    /// The second word of the value, which is `sd`.
+    /// The new value of `sd`, the second word of the argument.
     pub sd: Option<i32>,
 }
 
@@ -114,7 +116,7 @@ impl Overwrite {
     pub fn program(self) -> Vec<Instruction> {
         let mut program = Vec::new();
         if self.only_peeloff {
-            // r2 = context->optname; goto past the exit if it is one of the options
+            // r2 = context->optname; skip the exit if r2 is one of the two options
             program.push(instruction(0x61, 0x12, 28, 0));
             program.push(instruction(0x15, 2, 3, SCTP_SOCKOPT_PEELOFF));
             program.push(instruction(0x15, 2, 2, SCTP_SOCKOPT_PEELOFF_FLAGS));
@@ -131,7 +133,8 @@ impl Overwrite {
             program.push(instruction(0x79, 0x13, 16, 0));
             program.push(instruction(0xbf, 0x24, 0, 0));
             program.push(instruction(0x07, 4, 0, 8));
-            // if r4 > r3 goto past the stores, one for each byte: it is not aligned
+            // if r4 > r3, skip the stores; one store for each byte, because `sd` may be
+            // unaligned
             program.push(instruction(0x2d, 0x34, 4, 0));
             for (offset, byte) in (4..).zip(sd.to_ne_bytes()) {
                 program.push(instruction(0x72, 2, offset, byte.into()));
@@ -142,7 +145,7 @@ impl Overwrite {
     }
 }
 
-/// `r0 = value; exit`: 0 refuses, 1 passes the result.
+/// `r0 = value; exit`. With 0, getsockopt fails with `EPERM`; with 1, it succeeds.
 const fn exit_with(value: i32) -> [Instruction; 2] {
     [instruction(0xb7, 0, 0, value), instruction(0x95, 0, 0, 0)]
 }
@@ -153,7 +156,8 @@ const BPF_PROG_DETACH: i32 = 9;
 const BPF_PROG_TYPE_CGROUP_SOCKOPT: u32 = 25;
 const BPF_CGROUP_GETSOCKOPT: u32 = 21;
 
-/// The leading words of `union bpf_attr` for a load; the rest is 0.
+/// The leading fields of `union bpf_attr` for `BPF_PROG_LOAD`. The kernel takes the remaining
+/// fields as 0.
 #[repr(C)]
 struct Load {
     kind: u32,
@@ -182,7 +186,7 @@ fn load(program: &[Instruction]) -> OwnedFd {
         expected_attach_type: BPF_CGROUP_GETSOCKOPT,
     };
     let fd = bpf(BPF_PROG_LOAD, &load);
-    // SAFETY: bpf(2) has just made this descriptor.
+    // SAFETY: bpf(2) has just created this file descriptor, and nothing else owns it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
@@ -197,7 +201,8 @@ fn attach(group: i32, program: i32) {
 }
 
 fn bpf<T>(command: i32, attributes: &T) -> i32 {
-    // SAFETY: pointer and size are those of a live struct, whose pointers are live.
+    // SAFETY: `attributes` points to a live struct of this size. The callers guarantee that
+    // the pointers in the struct are valid during the call.
     let returned = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of::<T>()) };
     assert!(
         returned >= 0,

@@ -1,4 +1,5 @@
-//! How many descriptors this process has, and may have: for `process::alone`.
+//! The open file descriptors of this process and their limit. Tests that use this module run
+//! in `process::alone`.
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -8,7 +9,7 @@ use rustix::io::{FdFlags, fcntl_getfd};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sctp_peeloff::PeeloffFlags;
 
-/// The numbers of the open descriptors, but for the one that this takes itself.
+/// The open file descriptors, without the one with which this function reads `/proc`.
 pub fn open() -> Vec<i32> {
     let own = std::fs::read_dir("/proc/self/fd").expect("/proc/self/fd");
     let mut numbers: Vec<i32> = own
@@ -27,16 +28,17 @@ pub fn open() -> Vec<i32> {
     numbers
 }
 
-/// Restores the limit when it goes, and frees what filled it.
+/// A changed `RLIMIT_NOFILE`. Dropping this value restores the old limit and closes the
+/// descriptors that were opened to reach the limit.
 pub struct Limit {
     old: Rlimit,
     fillers: Vec<File>,
 }
 
 impl Limit {
-    /// No number is free: the next descriptor is refused.
+    /// Opens files until the limit is reached. No file descriptor is then available.
     pub fn none_free() -> Self {
-        // More than a test has open.
+        // A test has fewer than 256 descriptors open.
         let mut limit = Self::soft(256);
         while let Ok(filler) = File::open("/dev/null") {
             limit.fillers.push(filler);
@@ -61,7 +63,7 @@ impl Limit {
         }
     }
 
-    /// More than any test needs.
+    /// Raises the limit above the needs of every test.
     pub fn most() -> Self {
         let old = getrlimit(Resource::Nofile);
         let new = Rlimit {
@@ -83,7 +85,7 @@ impl Drop for Limit {
     }
 }
 
-/// The flags that a peel-off sets, as the descriptor has them.
+/// Reads `O_NONBLOCK` and `FD_CLOEXEC` of the descriptor.
 pub fn flags_of(fd: impl AsFd) -> PeeloffFlags {
     let mut flags = PeeloffFlags::empty();
     let nonblock = fcntl_getfl(&fd).expect("flags").contains(OFlags::NONBLOCK);

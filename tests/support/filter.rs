@@ -1,9 +1,9 @@
-//! System calls that a seccomp filter denies to the calling thread and to what it
-//! starts.
+//! seccomp filters that deny system calls to the calling thread and to the threads and
+//! processes that it starts.
 //!
-//! On i386 and s390x, socket calls go into the kernel as one call, socketcall, with a
-//! pointer to their arguments. A filter cannot follow a pointer, so there only calls on
-//! descriptors can be denied.
+//! On i386 and s390x, all socket functions use one system call, socketcall, which takes a
+//! pointer to the arguments. A filter cannot read memory through a pointer. On these
+//! architectures a filter can therefore deny fcntl and close, but not getsockopt.
 #![allow(unsafe_code, reason = "prctl")]
 
 use std::mem::offset_of;
@@ -12,11 +12,11 @@ use std::thread;
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, seccomp_data, sock_filter};
 use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SOL_SCTP};
 
-/// A system call, known by its number and by some of its arguments.
+/// A system call, identified by its number and some of its arguments.
 pub struct Call {
-    /// One call may have several numbers.
+    /// A function may have several system call numbers.
     numbers: &'static [libc::c_long],
-    /// An argument's index, and the value of its lower 32 bits.
+    /// The index of each compared argument, and the value of its lower 32 bits.
     arguments: Vec<(usize, i32)>,
 }
 
@@ -52,7 +52,7 @@ impl Call {
         Self::with(&[libc::SYS_close], &[(0, fd)])
     }
 
-    /// Only calls with this argument.
+    /// Matches only calls that also have this argument.
     pub fn with_argument(mut self, index: usize, value: i32) -> Self {
         self.arguments.push((index, value));
         self
@@ -67,18 +67,18 @@ impl Call {
     }
 }
 
-/// What kernels before 4.13 lack.
+/// The peel-off option that kernels before 4.13 do not have.
 pub fn flags_option() -> Call {
     Call::getsockopt(SCTP_SOCKOPT_PEELOFF_FLAGS)
 }
 
-/// From here on, on this thread, the calls fail with this errno.
+/// Installs a filter that makes the calls of this thread fail with the errno.
 pub fn deny(calls: impl IntoIterator<Item = Call>, errno: i32) {
     let errno = u32::try_from(errno).expect("an errno");
     apply(calls, libc::SECCOMP_RET_ERRNO | errno);
 }
 
-/// Runs the body in a thread to which the calls are denied.
+/// Runs the body in a thread whose calls fail with the errno.
 pub fn denied<T: Send>(
     calls: impl IntoIterator<Item = Call> + Send,
     errno: i32,
@@ -91,17 +91,19 @@ pub fn denied<T: Send>(
     thread::scope(|scope| scope.spawn(run).join().expect("no panic"))
 }
 
-/// From here on, on this thread, the calls end the process, and so fail the test.
+/// Installs a filter that ends the process if this thread makes one of the calls. The test
+/// then fails.
 pub fn forbid(calls: impl IntoIterator<Item = Call>) {
     apply(calls, libc::SECCOMP_RET_KILL_PROCESS);
 }
 
-/// From here on, on this thread and on those that it starts, the calls end the thread.
+/// Installs a filter that ends a thread if it makes one of the calls. The filter applies to
+/// this thread and to the threads that it starts.
 pub fn kill_thread(calls: impl IntoIterator<Item = Call>) {
     apply(calls, libc::SECCOMP_RET_KILL_THREAD);
 }
 
-/// The architecture is not checked: this program is the only caller.
+/// The filter does not check the architecture, because only this program makes calls under it.
 fn apply(calls: impl IntoIterator<Item = Call>, action: u32) {
     let mut program = Vec::new();
     for call in calls {
@@ -114,10 +116,11 @@ fn apply(calls: impl IntoIterator<Item = Call>, action: u32) {
     install(&mut program);
 }
 
-/// Takes the action for this call; any other goes on behind these instructions.
+/// Returns instructions that take the action if the call matches. Otherwise execution
+/// continues after these instructions.
 fn rule(number: u32, arguments: &[(usize, i32)], action: u32) -> Vec<sock_filter> {
     let mut tests = vec![(offset_of!(seccomp_data, nr), number)];
-    // Arguments are 64 bits wide on every architecture, in its own byte order.
+    // Arguments are 64 bits wide on every architecture, in native byte order.
     let half = if cfg!(target_endian = "big") { 4 } else { 0 };
     tests.extend(arguments.iter().map(|&(index, value)| {
         let offset = offset_of!(seccomp_data, args) + 8 * index + half;
@@ -127,7 +130,8 @@ fn rule(number: u32, arguments: &[(usize, i32)], action: u32) -> Vec<sock_filter
     for (done, &(offset, value)) in tests.iter().enumerate() {
         let offset = u32::try_from(offset).expect("an offset");
         program.push(instruction(BPF_LD | BPF_W | BPF_ABS, offset));
-        // Over the tests that remain, two instructions each, and the action.
+        // If a test fails, jump over the remaining tests (two instructions each) and the
+        // action.
         let rest = 2 * (tests.len() - done - 1) + 1;
         program.push(sock_filter {
             jf: u8::try_from(rest).expect("a short program"),
@@ -149,7 +153,7 @@ fn install(program: &mut [sock_filter]) {
         len: u16::try_from(program.len()).expect("a short program"),
         filter: program.as_mut_ptr(),
     };
-    // SAFETY: the kernel copies the program, which lives through both calls.
+    // SAFETY: `program` is valid during both calls, and the kernel copies it.
     let done = unsafe {
         [
             libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),

@@ -1,4 +1,4 @@
-//! Which kernel this is, and what it has.
+//! The version of the running kernel, and the options that it supports.
 
 use std::os::fd::AsFd;
 
@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use rustix::net::SocketType;
 use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SOL_SCTP};
 
-/// The running kernel's version.
+/// The major and minor version of the running kernel.
 pub fn version() -> (u32, u32) {
     let system = rustix::system::uname();
     let release = system.release().to_string_lossy();
@@ -19,8 +19,8 @@ pub fn version() -> (u32, u32) {
     )
 }
 
-/// Whether the kernel has `SCTP_SOCKOPT_PEELOFF_FLAGS`, which came with Linux 4.13. A
-/// seccomp filter may simulate that it has not.
+/// Whether `SCTP_SOCKOPT_PEELOFF_FLAGS` is available. Linux 4.13 and later have it. A seccomp
+/// filter may simulate an earlier kernel.
 pub fn has_flags_option() -> bool {
     let socket = super::socket(super::Family::V4, SocketType::SEQPACKET);
     let option = SCTP_SOCKOPT_PEELOFF_FLAGS;

@@ -33,9 +33,10 @@ pub const SCTP_ABORT: u16 = libc::SCTP_ABORT as u16;
 pub struct Message {
     pub data: Vec<u8>,
     pub stream: u16,
-    /// As the application gave it: the kernel passes its bytes through.
+    /// The value that the application passes to the kernel. The kernel does not convert its
+    /// byte order.
     pub ppid: u32,
-    /// 0 where the socket has one association only, and at sending by an address.
+    /// 0 if the socket has only one association, or if the message is sent to an address.
     pub assoc: AssocId,
     pub notification: bool,
 }
@@ -73,7 +74,7 @@ struct Control([u8; 128]);
 
 /// # Errors
 ///
-/// What sendmsg(2) said.
+/// The errno of sendmsg(2).
 pub fn send(socket: impl AsFd, message: &Message) -> Result<(), Errno> {
     send_flags(socket, message, 0)
 }
@@ -82,7 +83,7 @@ pub fn send(socket: impl AsFd, message: &Message) -> Result<(), Errno> {
 ///
 /// # Errors
 ///
-/// What sendmsg(2) said.
+/// The errno of sendmsg(2).
 pub fn send_flags(socket: impl AsFd, message: &Message, flags: u16) -> Result<(), Errno> {
     let info = SendInfo {
         stream: message.stream,
@@ -96,8 +97,8 @@ pub fn send_flags(socket: impl AsFd, message: &Message, flags: u16) -> Result<()
         iov_base: message.data.as_ptr().cast_mut().cast(),
         iov_len: message.data.len(),
     };
-    // SAFETY: a msghdr of zeros is an empty one; its pointers then are those of
-    // live locals, and the one control message fits into its 128 bytes.
+    // SAFETY: an all-zero msghdr is valid. Its pointers are then set to local variables that
+    // live until after the call. The control message fits into the 128 bytes of `control`.
     let sent = unsafe {
         let mut header: libc::msghdr = mem::zeroed();
         header.msg_iov = &raw mut part;
@@ -120,11 +121,12 @@ pub fn send_flags(socket: impl AsFd, message: &Message, flags: u16) -> Result<()
     if sent < 0 { Err(last_errno()) } else { Ok(()) }
 }
 
-/// What one recvmsg(2) delivers.
+/// The result of one recvmsg(2) call.
 pub struct Delivery {
     pub data: Vec<u8>,
-    /// The whole buffer, and how much of it recvmsg has filled.
+    /// The whole buffer for control messages.
     pub control: Vec<u8>,
+    /// The number of bytes of `control` that recvmsg has filled.
     pub controllen: usize,
     pub flags: ReturnFlags,
 }
@@ -133,14 +135,15 @@ pub struct Delivery {
 ///
 /// # Errors
 ///
-/// What recvmsg(2) said; `EAGAIN` if nothing came in time.
+/// The errno of recvmsg(2), which is `EAGAIN` after the receive timeout.
 pub fn deliver(socket: impl AsFd, data: usize, control: usize) -> Result<Delivery, Errno> {
     let (mut data, mut control) = (vec![0_u8; data], vec![0_u8; control]);
     let mut part = libc::iovec {
         iov_base: data.as_mut_ptr().cast(),
         iov_len: data.len(),
     };
-    // SAFETY: as in `send_flags`.
+    // SAFETY: an all-zero msghdr is valid. Its pointers are then set to `part` and `control`,
+    // which live until after the call, with the lengths of these buffers.
     let (received, header) = unsafe {
         let mut header: libc::msghdr = mem::zeroed();
         header.msg_iov = &raw mut part;
@@ -161,7 +164,7 @@ pub fn deliver(socket: impl AsFd, data: usize, control: usize) -> Result<Deliver
 
 /// # Errors
 ///
-/// As [`deliver`].
+/// See [`deliver`].
 pub fn receive(socket: impl AsFd) -> Result<Message, Errno> {
     let got = deliver(socket, 65536, 128)?;
     let info = RcvInfo::from_control(&got.control, got.controllen);
@@ -174,7 +177,7 @@ pub fn receive(socket: impl AsFd) -> Result<Message, Errno> {
     })
 }
 
-/// The association carries messages both ways, over this socket.
+/// Checks that the association carries messages in both directions over this socket.
 pub fn works(socket: &OwnedFd, client: &OwnedFd, id: AssocId) {
     send(client, &Message::new("to the server", 1, 7)).expect("send");
     let got = wait_for("the message", || receive(socket).ok());
@@ -183,5 +186,5 @@ pub fn works(socket: &OwnedFd, client: &OwnedFd, id: AssocId) {
         (&b"to the server"[..], id)
     );
     send(socket, &Message::new("to the client", 2, 8).to(id)).expect("send");
-    assert_eq!(receive(client).expect("the answer").data, b"to the client");
+    assert_eq!(receive(client).expect("the reply").data, b"to the client");
 }

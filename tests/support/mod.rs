@@ -1,12 +1,12 @@
-//! Servers, clients, messages, old kernels and descriptor counts, for tests and
-//! benches.
+//! Support for tests and benches: servers, clients, messages, simulated old kernels and
+//! descriptor counts.
 #![allow(
     dead_code,
     missing_docs,
     unreachable_pub,
     unused_imports,
     unused_macros,
-    reason = "each test takes what it needs"
+    reason = "each test program uses only some of the items"
 )]
 #![allow(clippy::missing_panics_doc, clippy::must_use_candidate)]
 
@@ -36,7 +36,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{self, AddressFamily, SocketType, ipproto::SCTP};
 use sctp_peeloff::{AssocId, assoc_id_of_peer};
 
-/// Asserts that a value has this form, and otherwise shows the value.
+/// Panics with the value unless the value matches the pattern.
 macro_rules! assert_matches {
     ($value:expr, $pattern:pat $(if $guard:expr)?) => {
         assert_matches!($value, $pattern $(if $guard)?, "")
@@ -50,7 +50,8 @@ macro_rules! assert_matches {
 }
 pub(crate) use assert_matches;
 
-/// Long enough for a loaded machine; nothing waits for it when all is well.
+/// The timeout of every wait, which is long enough for a loaded machine. A test that passes
+/// does not wait this long.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +78,8 @@ impl Family {
     }
 }
 
-/// A bound socket. Reads give up after [`PATIENCE`], so that no test hangs.
+/// A socket that is bound to loopback. Its receive timeout is [`PATIENCE`], so that no test
+/// hangs.
 pub fn socket(family: Family, kind: SocketType) -> OwnedFd {
     let socket = net::socket(family.domain(), kind, Some(SCTP)).expect("an SCTP socket");
     net::bind(&socket, &family.loopback()).expect("bind to loopback");
@@ -92,8 +94,7 @@ pub fn address(socket: impl AsFd) -> SocketAddr {
         .expect("an IP address")
 }
 
-/// A one-to-many socket that listens, and tells the association, stream and PPID
-/// of each message.
+/// A listening one-to-many socket that receives `SCTP_RCVINFO` with each message.
 pub fn server(family: Family) -> OwnedFd {
     let server = socket(family, SocketType::SEQPACKET);
     option::receive_info(&server);
@@ -111,8 +112,8 @@ pub fn client(family: Family, server: &OwnedFd) -> OwnedFd {
 
 /// A client and the id of its association at the server.
 ///
-/// The client is associated once the server has answered; the server may have to
-/// wait for the client's last chunk.
+/// `connect` may return before the server has received the client's last handshake chunk.
+/// This function therefore waits until the server has the association.
 pub fn associate(family: Family, server: &OwnedFd) -> (OwnedFd, AssocId) {
     let client = client(family, server);
     let peer = address(&client);
@@ -124,8 +125,9 @@ pub fn associate_many(family: Family, server: &OwnedFd, number: usize) -> Vec<(O
     (0..number).map(|_| associate(family, server)).collect()
 }
 
-/// How often a test repeats what it does: the second number, or the first if
-/// `SUITE_FULL` is set. Prints it past the harness, which shows only what fails.
+/// Returns the number of repetitions of a test: `full` if `SUITE_FULL` is set, and otherwise
+/// `short`. Writes the number directly to standard error, because libtest captures the output
+/// of tests that pass.
 pub fn repetitions(what: &str, full: usize, short: usize) -> usize {
     let is_full = std::env::var_os("SUITE_FULL").is_some();
     let number = if is_full { full } else { short };
@@ -136,14 +138,20 @@ pub fn repetitions(what: &str, full: usize, short: usize) -> usize {
     number
 }
 
-/// What `ready` gives, asked for until it does.
+/// The same for rounds of a race, which is in full only on more than one CPU.
+pub fn race_rounds(full: usize, short: usize) -> usize {
+    let cpus = std::thread::available_parallelism().expect("the number of CPUs");
+    repetitions("rounds", if cpus.get() > 1 { full } else { short }, short)
+}
+
+/// Calls `ready` until it returns a value, and returns that value.
 pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(value) = ready() {
             return value;
         }
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        assert!(start.elapsed() < PATIENCE, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

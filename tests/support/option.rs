@@ -1,7 +1,7 @@
-//! SCTP options that rustix does not set.
+//! SCTP socket options that rustix does not support.
 #![allow(
     unsafe_code,
-    reason = "setsockopt of options that rustix does not know"
+    reason = "getsockopt and setsockopt of options that rustix does not support"
 )]
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -21,7 +21,7 @@ pub const SCTP_SOCKOPT_CONNECTX3: i32 = 111;
 
 pub fn set(socket: BorrowedFd<'_>, level: i32, option: i32, value: &[u8]) -> Result<(), Errno> {
     let length = libc::socklen_t::try_from(value.len()).expect("a short value");
-    // SAFETY: pointer and length are those of a live slice, which the kernel reads.
+    // SAFETY: `value` is valid for reads of `length` bytes.
     let returned = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
@@ -45,7 +45,7 @@ pub fn get(
     value: &mut [u8],
 ) -> Result<usize, Errno> {
     let mut length = libc::socklen_t::try_from(value.len()).expect("a short value");
-    // SAFETY: pointer and length are those of a live slice, which the kernel writes.
+    // SAFETY: `value` is valid for writes of `length` bytes.
     let returned = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
@@ -72,23 +72,23 @@ pub fn last_errno() -> Errno {
     Errno::from_io_error(&std::io::Error::last_os_error()).expect("an errno")
 }
 
-/// Each message comes with `struct sctp_rcvinfo`.
+/// Enables `SCTP_RCVINFO` control messages.
 pub fn receive_info(socket: impl AsFd) {
     sctp_peeloff::set_recvrcvinfo(socket).expect("SCTP_RECVRCVINFO");
 }
 
-/// Reports the comings and goings of associations (`SCTP_ASSOC_CHANGE`) among the
-/// messages. Only the leading bytes: old kernels refuse what they do not know.
+/// Subscribes to `SCTP_ASSOC_CHANGE`. Passes only the leading bytes of the struct, because
+/// kernels reject a struct that is longer than their own.
 pub fn subscribe_assoc_change(socket: impl AsFd) {
     set(socket.as_fd(), SOL_SCTP, SCTP_EVENTS, &[0, 1]).expect("SCTP_EVENTS");
 }
 
-/// Reports their ends, by `SCTP_SHUTDOWN_EVENT` as well as `SCTP_ASSOC_CHANGE`.
+/// Subscribes to `SCTP_ASSOC_CHANGE` and `SCTP_SHUTDOWN_EVENT`.
 pub fn subscribe_ends(socket: impl AsFd) {
     set(socket.as_fd(), SOL_SCTP, SCTP_EVENTS, &[0, 1, 0, 0, 0, 1]).expect("SCTP_EVENTS");
 }
 
-/// Closing the socket aborts its association.
+/// Makes close(2) abort the association (`SO_LINGER` with a time of 0).
 pub fn abort_on_close(socket: impl AsFd) {
     rustix::net::sockopt::set_socket_linger(socket, Some(std::time::Duration::ZERO))
         .expect("SO_LINGER");

@@ -1,5 +1,5 @@
-//! Descriptors that have no association at all.
-#![allow(unsafe_code, reason = "a descriptor that is not open is one of them")]
+//! File descriptors that are not SCTP sockets.
+#![allow(unsafe_code, reason = "one of the descriptors is not open")]
 
 use std::net::{TcpListener, UdpSocket};
 use std::num::NonZeroU32;
@@ -9,8 +9,8 @@ use std::os::unix::net::UnixDatagram;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{self, AddressFamily, Protocol, SocketType};
 
-/// Sockets of other protocols, with their names. Some answer `EOPNOTSUPP` at
-/// SCTP's level, some `ENOPROTOOPT`.
+/// Sockets of other protocols, with their names. getsockopt at level `SOL_SCTP` fails with
+/// `EOPNOTSUPP` on some and with `ENOPROTOOPT` on the others.
 pub fn not_sctp() -> [(&'static str, OwnedFd); 6] {
     let tcp = |address| OwnedFd::from(TcpListener::bind(address).expect("TCP"));
     let udp = |address| OwnedFd::from(UdpSocket::bind(address).expect("UDP"));
@@ -26,7 +26,7 @@ pub fn not_sctp() -> [(&'static str, OwnedFd); 6] {
     ]
 }
 
-/// Sockets of protocols that return `EINVAL` at SCTP's level.
+/// Sockets on which getsockopt at level `SOL_SCTP` fails with `EINVAL`.
 pub fn with_einval() -> [OwnedFd; 2] {
     let can_raw = Protocol::from_raw(NonZeroU32::MIN);
     let can = net::socket(AddressFamily::CAN, SocketType::RAW, Some(can_raw));
@@ -42,9 +42,9 @@ pub fn path() -> OwnedFd {
     open("/dev/null", OFlags::PATH, Mode::empty()).expect("a path")
 }
 
-/// A number that no descriptor has.
+/// A file descriptor that is not open.
 pub fn closed() -> BorrowedFd<'static> {
-    // SAFETY: nothing is open under this number, nor ever will be: it is beyond
-    // the limit. So nobody else's descriptor is touched.
+    // SAFETY: the value is above the highest possible descriptor limit. The kernel never
+    // opens this descriptor, so no other code owns it.
     unsafe { BorrowedFd::borrow_raw(i32::MAX - 1) }
 }

@@ -1,15 +1,15 @@
-//! Packets that do not reach a socket: a classic BPF program drops them.
+//! Classic BPF programs that drop packets before they reach a socket.
 
 use std::os::fd::AsFd;
 
 use super::option::set;
 
-/// From now on the socket takes no packet in, and its peers' are as good as lost.
+/// Drops every packet for the socket, as if the network had lost them.
 pub fn drop_packets(socket: impl AsFd) {
     attach(socket, &[statement(libc::BPF_RET | libc::BPF_K, 0)]);
 }
 
-/// From now on the socket takes no packet in that begins with a chunk of this type.
+/// Drops every packet for the socket whose first chunk has this type.
 pub fn drop_chunks(socket: impl AsFd, kind: u32) {
     let program = [
         statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0),
@@ -33,7 +33,8 @@ fn statement(code: u32, k: u32) -> libc::sock_filter {
     }
 }
 
-/// Attaches a classic BPF program. Its packets begin with the first chunk.
+/// Attaches a classic BPF program. For the program, offset 0 is the first chunk of the
+/// packet.
 fn attach(socket: impl AsFd, program: &[libc::sock_filter]) {
     // struct sock_fprog
     let length = u16::try_from(program.len()).expect("a short program");
@@ -49,6 +50,7 @@ fn attach(socket: impl AsFd, program: &[libc::sock_filter]) {
     .expect("SO_ATTACH_FILTER");
 }
 
+/// Detaches the program.
 pub fn let_packets_in(socket: impl AsFd) {
     set(
         socket.as_fd(),

@@ -1,9 +1,9 @@
-//! Tests that need a process, or a guest, of their own.
+//! Runs the body of a test in a separate process or in a guest.
 //!
-//! The tests of a program are threads of one process. A test that counts or changes
-//! what belongs to the process (descriptors, limits, the cached fallback, the root
-//! folder) runs its body in a process of its own. A test that changes what belongs to
-//! the system (sysctls, mounts, control groups, namespaces) runs it in a guest.
+//! The tests of a program are threads of one process. A test that counts or changes state of
+//! the process (descriptors, limits, the cached fallback, the root directory) runs its body in
+//! a separate process. A test that changes state of the system (sysctls, mounts, cgroups,
+//! namespaces) runs its body in a guest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,19 +13,19 @@ use std::thread;
 #[cfg(target_os = "linux")]
 use super::filter;
 
-/// The variable that names the test whose body is to run in this process.
+/// The environment variable with the name of the test whose body runs in this process.
 const TEST: &str = "SCTP_PEELOFF_TEST";
-/// The exit status after a body that returned. One that panics, or that is not
-/// found, has another.
+/// The exit status if the body has returned. The status is different if the body panics or
+/// if the test is not found.
 const DONE: i32 = 42;
 
-/// Runs the body of this test in a process of its own.
+/// Runs the body of this test in a separate process.
 pub fn alone(body: impl FnOnce()) {
     run(body, Command::new);
 }
 
-/// Runs the body of this test in a process of its own in a guest, which is this
-/// machine if it is one.
+/// Runs the body of this test in a separate process in a guest. If this process is in a
+/// guest, the body runs in the same guest.
 pub fn in_guest(body: impl FnOnce()) {
     run(body, |program| {
         if is_guest() {
@@ -36,7 +36,7 @@ pub fn in_guest(body: impl FnOnce()) {
     });
 }
 
-/// The same in a guest whose kernel lacks `sctp` or `ipv6`.
+/// Runs the body of this test in a guest whose kernel does not have `sctp` or `ipv6`.
 pub fn in_guest_without(feature: &str, body: impl FnOnce()) {
     run(body, |program| {
         let mut guest = guest(program);
@@ -45,15 +45,16 @@ pub fn in_guest_without(feature: &str, body: impl FnOnce()) {
     });
 }
 
-/// Runs the other tests, or those that were asked for with this one, on a kernel without
-/// `SCTP_SOCKOPT_PEELOFF_FLAGS`.
+/// Runs the other tests on a simulated kernel without `SCTP_SOCKOPT_PEELOFF_FLAGS`. If the
+/// command line selects tests, runs only the selected tests.
 #[cfg(target_os = "linux")]
 pub fn rerun_on_old_kernel() {
     let test = test_name();
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     let words = std::env::args().skip(1);
     command.args(words.filter(|word| !test.contains(word)));
-    command.args(["--skip", &test]);
+    // The full numbers of repetitions are for the kernel as it is.
+    command.args(["--skip", &test]).env_remove("SUITE_FULL");
     let rerun = || {
         filter::deny([filter::flags_option()], libc::ENOPROTOOPT);
         ends_with(0, &mut command);
@@ -74,7 +75,7 @@ fn run(body: impl FnOnce(), command: impl FnOnce(PathBuf) -> Command) {
     ends_with(DONE, &mut command);
 }
 
-/// This program, to run the same test again.
+/// A command that runs only the current test in a new process.
 pub fn this_test() -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["--exact", "--nocapture", &test_name()]);
@@ -94,20 +95,22 @@ fn ends_with(status: i32, command: &mut Command) {
     assert_eq!(output.status.code(), Some(status), "{}", output.status);
 }
 
-/// The program under the runner, which then takes a guest.
+/// A command that runs the program in a guest.
 fn guest(program: PathBuf) -> Command {
     let mut command = Command::new(file("tests/guest/run"));
     command.env("GUEST_KERNEL", "guest").arg(program);
     command
 }
 
-/// The first process of a guest is named after the folder of its run.
+/// Whether this process is in a guest. The command line of a guest's first process contains
+/// the name of the harness's temporary folder.
 pub fn is_guest() -> bool {
     let init = fs::read("/proc/1/cmdline").unwrap_or_default();
     String::from_utf8_lossy(&init).contains("/sctp-peeloff.")
 }
 
-/// The file of the repository that has this name, from each of its packages.
+/// The path of a file of the repository. The name may be relative to this package or to a
+/// folder above it.
 pub fn file(name: &str) -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = package.ancestors().map(|folder| folder.join(name));

@@ -1,4 +1,4 @@
-//! What belongs to the whole system: for the bodies of `process::in_guest`.
+//! Settings of the whole system. Tests that use this module run in `process::in_guest`.
 #![allow(unsafe_code, reason = "unshare_unsafe")]
 
 use std::{fs, thread};
@@ -10,12 +10,12 @@ use super::process::is_guest;
 pub const FILE_MAX: &str = "/proc/sys/fs/file-max";
 pub const NR_OPEN: &str = "/proc/sys/fs/nr_open";
 
-/// A sysctl, restored when this goes.
+/// A changed sysctl. Dropping this value restores the old setting.
 pub struct Sysctl(&'static str, String);
 
 impl Sysctl {
     pub fn set(path: &'static str, value: &str) -> Self {
-        assert!(is_guest(), "{path} is the host's");
+        assert!(is_guest(), "this would change {path} of the host");
         let old = fs::read_to_string(path).expect(path);
         fs::write(path, value).expect(path);
         Self(path, old)
@@ -28,7 +28,8 @@ impl Drop for Sysctl {
     }
 }
 
-/// Runs the body in a thread to which the limits of the system apply.
+/// Runs the body in a thread without capabilities. The limits of the system apply to this
+/// thread.
 pub fn without_capabilities<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     in_thread(|| {
         let mut sets = capabilities(None).expect("capabilities");
@@ -38,9 +39,9 @@ pub fn without_capabilities<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// Runs the body in a thread with a network namespace of its own.
+/// Runs the body in a thread with a new network namespace.
 pub fn in_other_network<T: Send>(body: impl FnOnce() -> T + Send) -> T {
-    assert!(is_guest(), "namespaces are the host's");
+    assert!(is_guest(), "this would create a namespace on the host");
     in_thread(|| {
         // SAFETY: only the network namespace of this thread changes.
         unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.expect("a namespace");

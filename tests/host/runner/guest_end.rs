@@ -1,4 +1,4 @@
-//! How a guest ends before its program does, and that nothing is left of it.
+//! Guests that end before their program, and the removal of their processes and files.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::{RUNNER, guest, run, text};
 
 #[test]
-fn run_fails_without_a_status() {
+fn run_fails_with_125_if_the_guest_ends_without_a_status() {
     let output = run("echo o >/proc/sysrq-trigger; sleep 20");
     assert_eq!(output.status.code(), Some(125));
     assert!(
@@ -19,9 +19,9 @@ fn run_fails_without_a_status() {
     );
 }
 
-/// Starts a guest that would run for long, and waits until it runs. Its kernel's
-/// command line names the folder of the run.
-fn long_run(command: &mut Command) -> (Child, String) {
+/// Starts a guest with a program that runs for a minute, and waits until the program runs.
+/// Returns the runner and the run folder, which is in the guest kernel's command line.
+fn start_long_run(command: &mut Command) -> (Child, String) {
     command.args(["sh", "-c", "cat /proc/cmdline; sleep 60"]);
     let mut child = command
         .stdout(Stdio::piped())
@@ -34,35 +34,37 @@ fn long_run(command: &mut Command) -> (Child, String) {
         .unwrap();
     let at = line
         .find("/tmp/sctp-peeloff.")
-        .unwrap_or_else(|| panic!("no folder in '{line}'"));
+        .unwrap_or_else(|| panic!("no run folder in '{line}'"));
     let folder = line[at..].split('/').take(3).collect::<Vec<_>>().join("/");
     (child, folder)
 }
 
-fn nothing_is_left(folder: &str) {
-    assert!(!Path::new(folder).exists(), "{folder} is left");
+/// Checks that the run folder does not exist, and that the guest's processes end.
+fn assert_nothing_is_left(folder: &str) {
+    assert!(!Path::new(folder).exists(), "{folder} still exists");
     let start = Instant::now();
     while let Some(process) = process_with(folder) {
         assert!(
             start.elapsed() < Duration::from_secs(10),
-            "process {process} is left"
+            "process {process} still runs"
         );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-fn process_with(word: &str) -> Option<String> {
+/// The id of a process whose arguments contain this text.
+fn process_with(argument: &str) -> Option<String> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
-    let mut named = processes.filter(|process| {
-        let words = fs::read(process.path().join("cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&words).contains(word)
+    let mut matching = processes.filter(|process| {
+        let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&arguments).contains(argument)
     });
-    Some(named.next()?.file_name().to_string_lossy().into_owned())
+    Some(matching.next()?.file_name().to_string_lossy().into_owned())
 }
 
 #[test]
-fn run_ends_the_guest_at_the_time_limit() {
-    let (child, folder) = long_run(guest().env("GUEST_TIMEOUT", "15"));
+fn run_fails_with_124_at_the_time_limit_and_ends_the_guest() {
+    let (child, folder) = start_long_run(guest().env("GUEST_TIMEOUT", "15"));
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(124));
     assert!(
@@ -70,14 +72,14 @@ fn run_ends_the_guest_at_the_time_limit() {
         "{}",
         text(&output.stderr)
     );
-    nothing_is_left(&folder);
+    assert_nothing_is_left(&folder);
 }
 
 #[test]
-fn run_ends_the_guest_at_an_interrupt() {
+fn run_ends_the_guest_on_sigint_and_sigterm() {
     use rustix::process::{Pid, Signal, kill_process};
     for (signal, name, status) in [(Signal::INT, "INT", 130), (Signal::TERM, "TERM", 143)] {
-        // A shell cannot trap what was ignored when it started.
+        // A shell cannot trap a signal that was ignored when the shell started.
         let runner = guest();
         let mut command = Command::new("env");
         command
@@ -88,7 +90,7 @@ fn run_ends_the_guest_at_an_interrupt() {
                 .get_envs()
                 .filter_map(|(name, value)| Some((name, value?))),
         );
-        let (child, folder) = long_run(&mut command);
+        let (child, folder) = start_long_run(&mut command);
         kill_process(Pid::from_child(&child), signal).unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!(
@@ -97,6 +99,6 @@ fn run_ends_the_guest_at_an_interrupt() {
             "{}",
             text(&output.stderr)
         );
-        nothing_is_left(&folder);
+        assert_nothing_is_left(&folder);
     }
 }

@@ -1,4 +1,4 @@
-//! Which kernel is taken, and what is said where none can be had.
+//! The kernel that the runner selects, and its messages if no kernel is available.
 
 use std::fs;
 
@@ -12,41 +12,42 @@ fn run_refuses_unknown_kernel() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(69));
-    let said = text(&output.stderr);
+    let stderr = text(&output.stderr);
     for word in ["'0.1'", "5.10", "6.1 ", "6.12", "7.2", "qemu"] {
-        assert!(said.contains(word), "no '{word}' in: {said}");
+        assert!(stderr.contains(word), "no '{word}' in: {stderr}");
     }
 }
 
-/// The release of Debian's newest may move on; the others' may not.
+/// 7.2 is not in the list, because the release in Debian's unstable suite can change.
 #[test]
-fn run_boots_the_kernel_that_was_asked_for() {
+fn run_boots_the_requested_kernel() {
     for (kernel, release) in [("5.10", "5.10."), ("6.1", "6.1."), ("6.12", "6.12.")] {
         let output = guest()
             .env("GUEST_KERNEL", kernel)
             .args(["uname", "-r"])
             .output()
             .unwrap();
-        let said = text(&output.stdout);
-        assert!(said.starts_with(release), "{kernel}: '{said}'");
+        let stdout = text(&output.stdout);
+        assert!(stdout.starts_with(release), "{kernel}: '{stdout}'");
     }
 }
 
-/// By its ELF header; a processor that no guest has is refused by name.
+/// The ELF header of the program names an architecture for which no guest exists.
 #[test]
 fn run_refuses_program_of_unknown_architecture() {
     let mut header = vec![0; 64];
     header[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
     header[18..20].copy_from_slice(&[0x02, 0x01]);
-    let folder = Folder::new("processor");
+    let folder = Folder::new("architecture");
     let program = folder.program("program", &header);
     let output = guest().arg(&program).output().unwrap();
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(69), "{said}");
-    assert!(said.contains("ELF 02010201"), "{said}");
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{stderr}");
+    assert!(stderr.contains("ELF 02010201"), "{stderr}");
 }
 
-/// Within a guest, whose kernel has SCTP, and from which no other can be reached.
+/// The runner under test runs in a guest. That guest's kernel has SCTP, and no other kernel
+/// can be downloaded there.
 #[test]
 fn run_uses_the_host_for_tests_only_as_root() {
     let folder = Folder::new("no root");
@@ -64,16 +65,16 @@ fn run_uses_the_host_for_tests_only_as_root() {
         .current_dir(&folder.0)
         .output()
         .unwrap();
-    let said = text(&output.stderr);
-    assert_eq!(text(&output.stdout), "7\n69\n7\n7\n", "{said}");
-    assert!(said.contains("to be root"), "{said}");
+    let stderr = text(&output.stderr);
+    assert_eq!(text(&output.stdout), "7\n69\n7\n7\n", "{stderr}");
+    assert!(stderr.contains("run as root"), "{stderr}");
 }
 
-/// An empty cache, and an apt that reaches nothing.
+/// The cache is empty, and `apt-get` fails.
 #[test]
-fn run_says_what_to_do_without_a_package() {
+fn run_names_remedies_if_packages_cannot_be_downloaded() {
     let folder = Folder::new("no apt");
-    let script = b"#!/bin/sh\necho 'nothing reached' >&2\nexit 100\n";
+    let script = b"#!/bin/sh\necho 'no network' >&2\nexit 100\n";
     folder.program("apt-get", script);
     let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").unwrap());
     let mut command = guest();
@@ -82,22 +83,22 @@ fn run_says_what_to_do_without_a_package() {
         .env("XDG_CACHE_HOME", folder.0.join("cache"))
         .arg("true");
     let output = command.output().unwrap();
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(69), "{said}");
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{stderr}");
     for word in ["modprobe sctp", "linux-modules-extra", "user-mode-linux"] {
-        assert!(said.contains(word), "no '{word}' in: {said}");
+        assert!(stderr.contains(word), "no '{word}' in: {stderr}");
     }
 }
 
-/// Its memory is a file, and a guest that fills the file's folder dies of it.
+/// The guest's memory is a file. A guest that fills the file system would crash.
 #[test]
-fn run_refuses_a_guest_without_room_for_its_memory() {
+fn run_refuses_a_guest_whose_memory_exceeds_the_available_space() {
     let output = guest()
         .env("GUEST_MEMORY", "4096G")
         .arg("true")
         .output()
         .unwrap();
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(69), "{said}");
-    assert!(said.contains("room for 4096G"), "{said}");
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{stderr}");
+    assert!(stderr.contains("4096G (GUEST_MEMORY) of space"), "{stderr}");
 }

@@ -1,7 +1,7 @@
 //! No file descriptor is available: the limits of the process and of the system.
 //!
-//! The kernel terminates an association for which it has no descriptor. The guard keeps
-//! that from happening at the limit of the process.
+//! If no file descriptor is available, the kernel terminates the association. The guard
+//! prevents this at the limit of the process.
 
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use rustix::io::Errno;
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, sockopt};
 
-use super::{WAYS, gone};
+use super::{FUNCTIONS, expect_terminated};
 use crate::support::descriptors::{self, Limit};
 use crate::support::filter::{Call, denied};
 use crate::support::message::works;
@@ -20,17 +20,17 @@ use crate::support::{FAMILIES, Family, assert_matches, associate, kernel, proces
 fn peeloff_fails_with_no_descriptor_if_none_is_free() {
     process::alone(|| {
         for family in FAMILIES {
-            for way in WAYS {
+            for function in FUNCTIONS {
                 let server = server(family);
                 let (client, id) = associate(family, &server);
                 let before = descriptors::open();
                 let limit = Limit::none_free();
-                let error = way(&server, id).unwrap_err();
+                let error = function(&server, id).unwrap_err();
                 drop(limit);
                 assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
                 assert_eq!(descriptors::open(), before);
                 works(&server, &client, id);
-                works(&way(&server, id).unwrap(), &client, id);
+                works(&function(&server, id).unwrap(), &client, id);
             }
         }
     });
@@ -42,7 +42,7 @@ fn peeloff_fails_with_no_descriptor_for_limit_of_zero() {
         let server = server(Family::V4);
         let (_client, id) = associate(Family::V4, &server);
         let limit = Limit::soft(0);
-        let errors = WAYS.map(|way| way(&server, id).unwrap_err());
+        let errors = FUNCTIONS.map(|function| function(&server, id).unwrap_err());
         drop(limit);
         for error in errors {
             assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
@@ -52,14 +52,14 @@ fn peeloff_fails_with_no_descriptor_for_limit_of_zero() {
 }
 
 #[test]
-fn peeloff_succeeds_with_the_last_descriptor() {
+fn peeloff_succeeds_if_one_descriptor_is_free() {
     process::alone(|| {
-        for way in WAYS {
+        for function in FUNCTIONS {
             let server = server(Family::V4);
             let (client, id) = associate(Family::V4, &server);
             let mut limit = Limit::none_free();
             limit.free_one();
-            let peeled = way(&server, id).unwrap();
+            let peeled = function(&server, id).unwrap();
             drop(limit);
             works(&peeled, &client, id);
         }
@@ -81,71 +81,73 @@ fn sockopt_peeloff_terminates_the_association_if_no_descriptor_is_free() {
             let result = call(&server, id);
             drop(limit);
             assert_matches!(result, Err(Errno::MFILE));
-            gone(&server, &client, id);
+            expect_terminated(&server, &client, id);
         }
     });
 }
 
-/// The filter stands for a kernel that cannot enlarge the table of descriptors.
+/// The filter simulates a kernel that cannot enlarge the descriptor table.
 #[test]
-fn peeloff_has_no_effect_without_memory_for_a_descriptor() {
+fn peeloff_fails_with_os_enomem_without_effect_if_the_guard_fails_with_enomem() {
     process::alone(|| {
-        for way in WAYS {
+        for function in FUNCTIONS {
             let server = server(Family::V4);
             let (client, id) = associate(Family::V4, &server);
             let call = [Call::fcntl(libc::F_DUPFD_CLOEXEC)];
-            let error = denied(call, libc::ENOMEM, || way(&server, id).unwrap_err());
+            let error = denied(call, libc::ENOMEM, || function(&server, id).unwrap_err());
             assert_matches!(error, Error::Os(Errno::NOMEM));
-            works(&way(&server, id).unwrap(), &client, id);
+            works(&function(&server, id).unwrap(), &client, id);
         }
     });
 }
 
-/// The filter denies the guard's duplicate, so that only the kernel's own errno and the
-/// state of the association are left.
+/// The filter denies the fcntl call of the guard, so that the library calls getsockopt with no
+/// descriptor free. The error then depends on the errno of getsockopt and on the state of the
+/// association.
 #[test]
 fn peeloff_fails_with_association_lost_if_the_guard_is_denied() {
     process::alone(|| {
-        for way in WAYS {
+        for function in FUNCTIONS {
             let server = server(Family::V4);
             let (client, id) = associate(Family::V4, &server);
             let call = [Call::fcntl(libc::F_DUPFD_CLOEXEC)];
             let error = denied(call, libc::EPERM, || {
                 let _limit = Limit::none_free();
-                way(&server, id).unwrap_err()
+                function(&server, id).unwrap_err()
             });
             assert_matches!(error, Error::AssociationLost(Errno::MFILE));
-            gone(&server, &client, id);
+            expect_terminated(&server, &client, id);
         }
     });
 }
 
-/// The limit on open files of the system does not apply to the guard's duplicate.
+/// The guard does not detect this limit, because a duplicate does not require a new open file.
 #[test]
 fn peeloff_fails_with_association_lost_at_file_max() {
     process::in_guest(|| {
-        for way in WAYS {
+        for function in FUNCTIONS {
             let server = server(Family::V4);
             let (client, id) = associate(Family::V4, &server);
             let before = descriptors::open();
             let limit = Sysctl::set(FILE_MAX, "0");
-            let error = without_capabilities(|| way(&server, id).unwrap_err());
+            let error = without_capabilities(|| function(&server, id).unwrap_err());
             drop(limit);
             assert_matches!(error, Error::AssociationLost(Errno::NFILE));
             assert_eq!(descriptors::open(), before);
-            gone(&server, &client, id);
+            expect_terminated(&server, &client, id);
         }
     });
 }
 
-/// `fs.nr_open` is the highest limit that a process can have.
+/// `fs.nr_open` is the maximum of `RLIMIT_NOFILE`.
 #[test]
 fn peeloff_fails_with_no_descriptor_at_nr_open() {
     process::in_guest(|| {
         let _limit = Limit::soft(4096);
         let server = server(Family::V4);
         let (client, id) = associate(Family::V4, &server);
-        // The kernel checks it when the table has to grow, such as from 512.
+        // The kernel checks `fs.nr_open` only when it enlarges the descriptor table, for
+        // example at 512 descriptors.
         let open = || fs::File::open("/dev/null");
         let mut fillers = vec![open().unwrap()];
         while fillers.last().unwrap().as_raw_fd() != 510 {
@@ -154,10 +156,10 @@ fn peeloff_fails_with_no_descriptor_at_nr_open() {
         let number = Sysctl::set(NR_OPEN, "512");
         fillers.push(open().unwrap());
         let full = open().err().and_then(|error| error.raw_os_error());
-        let results = WAYS.map(|way| way(&server, id));
+        let results = FUNCTIONS.map(|function| function(&server, id));
         drop(fillers);
         drop(number);
-        assert_eq!(full, Some(libc::EMFILE), "the table has room");
+        assert_eq!(full, Some(libc::EMFILE), "the descriptor table is not full");
         for result in results {
             assert_matches!(result, Err(Error::NoDescriptor(Errno::MFILE)));
         }

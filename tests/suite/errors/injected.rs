@@ -1,5 +1,6 @@
-//! A seccomp filter returns the errno, and overwrites the result of the queries, if no
-//! kernel can be made to return them when they are needed.
+//! Errnos from a seccomp filter, for results that a test cannot provoke in a kernel.
+//!
+//! The filter sets the errno of the peel-off and the result of the query that follows it.
 
 use std::thread;
 
@@ -7,12 +8,12 @@ use rustix::io::Errno;
 use sctp_peeloff::sockopt::{SCTP_GET_ASSOC_ID_LIST, SCTP_SOCKOPT_PEELOFF, SCTP_STATUS};
 use sctp_peeloff::{Effect, Error, assoc_ids, peeloff, supports_flags};
 
-use super::WAYS;
+use super::FUNCTIONS;
 use crate::support::filter::{Call, deny, flags_option};
 use crate::support::{Family, assert_matches, associate, server};
 
-/// The errors of both functions if the peel-off returns this errno, and `SCTP_STATUS`,
-/// which shows whether the socket has the association, the result.
+/// Returns the errors of both functions if the peel-off fails with `errno` and `SCTP_STATUS`
+/// returns `status`. `SCTP_STATUS` shows whether the association is on the socket.
 fn errors(errno: Errno, status: Result<(), Errno>) -> [Error; 2] {
     let server = server(Family::V4);
     let (_client, id) = associate(Family::V4, &server);
@@ -22,15 +23,15 @@ fn errors(errno: Errno, status: Result<(), Errno>) -> [Error; 2] {
         if let Err(errno) = status {
             deny([Call::getsockopt(SCTP_STATUS)], errno.raw_os_error());
         }
-        WAYS.map(|way| way(&server, id).unwrap_err())
+        FUNCTIONS.map(|function| function(&server, id).unwrap_err())
     };
     let errors = thread::scope(|scope| scope.spawn(denied).join().unwrap());
     assert_eq!(assoc_ids(&server).unwrap(), [id]);
     errors
 }
 
-/// The kernel returns them before or after it has moved the association.
-const EITHER: [Errno; 5] = [
+/// The errnos that the kernel returns both before and after it has moved the association.
+const AMBIGUOUS: [Errno; 5] = [
     Errno::MFILE,
     Errno::NFILE,
     Errno::NOMEM,
@@ -40,7 +41,7 @@ const EITHER: [Errno; 5] = [
 
 #[test]
 fn peeloff_has_no_effect_if_the_socket_still_has_the_association() {
-    for errno in EITHER.into_iter().chain([Errno::PERM, Errno::IO]) {
+    for errno in AMBIGUOUS.into_iter().chain([Errno::PERM, Errno::IO]) {
         for error in errors(errno, Ok(())) {
             if matches!(errno, Errno::MFILE | Errno::NFILE) {
                 assert_matches!(error, Error::NoDescriptor(of) if of == errno);
@@ -53,7 +54,7 @@ fn peeloff_has_no_effect_if_the_socket_still_has_the_association() {
 
 #[test]
 fn peeloff_fails_with_association_lost_if_the_socket_no_longer_has_it() {
-    for errno in EITHER {
+    for errno in AMBIGUOUS {
         for error in errors(errno, Err(Errno::INVAL)) {
             assert_eq!(error.effect(), Effect::Terminated);
             assert_matches!(error, Error::AssociationLost(of) if of == errno);
@@ -63,7 +64,7 @@ fn peeloff_fails_with_association_lost_if_the_socket_no_longer_has_it() {
 
 #[test]
 fn peeloff_fails_with_state_unknown_if_the_socket_cannot_be_queried() {
-    for errno in EITHER.into_iter().chain([Errno::PERM, Errno::IO]) {
+    for errno in AMBIGUOUS.into_iter().chain([Errno::PERM, Errno::IO]) {
         for error in errors(errno, Err(Errno::PERM)) {
             assert_eq!(error.effect(), Effect::Unknown);
             assert_matches!(error, Error::StateUnknown(of) if of == errno);
@@ -71,7 +72,7 @@ fn peeloff_fails_with_state_unknown_if_the_socket_cannot_be_queried() {
     }
 }
 
-/// No such errno is known to come from the kernel after the move.
+/// No kernel is known to return these errnos after it has moved the association.
 #[test]
 fn peeloff_fails_with_state_unknown_for_another_errno_without_the_association() {
     for errno in [Errno::PERM, Errno::IO] {
@@ -89,7 +90,7 @@ fn peeloff_fails_with_os_if_the_cause_of_einval_cannot_be_queried() {
     }
 }
 
-/// A kernel without networking.
+/// getsockopt fails with `ENOSYS` on a kernel without networking.
 #[test]
 fn peeloff_fails_with_unsupported_for_enosys() {
     for error in errors(Errno::NOSYS, Ok(())) {
@@ -97,7 +98,7 @@ fn peeloff_fails_with_unsupported_for_enosys() {
     }
 }
 
-/// Of kernels around 4.10 to 4.14.
+/// Linux 4.10 to 4.14 return `EBUSY`, approximately.
 #[test]
 fn peeloff_fails_with_sender_blocked_for_ebusy() {
     for error in errors(Errno::BUSY, Ok(())) {
@@ -105,7 +106,7 @@ fn peeloff_fails_with_sender_blocked_for_ebusy() {
     }
 }
 
-/// An emulator that does not forward SCTP options, or a sandbox.
+/// The filter simulates a sandbox, or an emulator that does not forward SCTP options.
 #[test]
 fn functions_fail_with_options_unavailable_if_no_option_reaches_sctp() {
     for errno in [Errno::OPNOTSUPP, Errno::NOPROTOOPT] {

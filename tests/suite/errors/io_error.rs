@@ -1,4 +1,4 @@
-//! `std::io::Error::from` keeps an error whole if its errno alone would mislead.
+//! `std::io::Error::from` keeps the whole error if the errno alone would be misleading.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use sctp_peeloff::{AssocId, Effect, Error, PeeloffFlags};
 use crate::support::{assert_matches, others};
 
 #[test]
-fn io_error_from_keeps_errors_that_their_errno_does_not_tell() {
+fn io_error_from_keeps_the_whole_error_if_its_errno_is_misleading() {
     let full = Errno::MFILE;
     let kept = |error: Error, effect: Effect, kind: Option<ErrorKind>| {
         assert_eq!(error.effect(), effect);
@@ -56,9 +56,9 @@ fn io_error_from_converts_other_errors_to_their_errno() {
     }
 }
 
-/// A caller may retry: nothing happened, and the reason passes.
+/// `is_temporary` means that the association is not affected and that a retry may succeed.
 #[test]
-fn is_temporary_is_true_for_want_of_a_descriptor_memory_or_sender() {
+fn is_temporary_returns_true_for_no_descriptor_no_memory_and_sender_blocked() {
     for (error, expected) in [
         (Error::NoDescriptor(Errno::MFILE), true),
         (Error::SenderBlocked, true),

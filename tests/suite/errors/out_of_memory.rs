@@ -1,4 +1,4 @@
-//! The kernel has no memory for a peel-off: each association is peeled off, not
+//! The kernel cannot allocate memory for a peel-off. Each association is then peeled off, not
 //! affected, or reported as lost.
 
 use std::fs::{self, File};
@@ -16,9 +16,9 @@ use crate::support::{Family, associate_many, kernel, process, server};
 
 const ASSOCIATIONS: usize = 400;
 
-/// The limit grows by a page after each refusal, so that memory runs out now at
-/// the socket, which comes before the association moves, now at the file, which
-/// comes after.
+/// The kernel allocates a socket before it moves the association, and a file after the move.
+/// The memory limit grows by one page after each refusal, so that each of the two allocations
+/// fails in some of the peel-offs.
 #[test]
 fn peeloff_reports_the_effect_if_memory_runs_out() {
     process::in_guest(|| {
@@ -27,46 +27,50 @@ fn peeloff_reports_the_effect_if_memory_runs_out() {
         let clients = associate_many(Family::V4, &server, ASSOCIATIONS);
         let group = Group::new("memory");
         group.enable("memory");
-        // Beyond the limit the kernel ends a process of the group; this one it may not.
+        // The OOM killer ends a process of a cgroup that exceeds its limit. This value exempts
+        // this process.
         fs::write("/proc/self/oom_score_adj", "-1000").unwrap();
-        // Nothing may ask for memory in between, not even a page that is touched
-        // for the first time: it would wait for ever.
+        // Under the limit, this process must not allocate memory. Even the first access to a
+        // page would block forever.
         let mut limit = group.open("memory.max");
-        let mut answers = Vec::with_capacity(ASSOCIATIONS);
+        let mut results = Vec::with_capacity(ASSOCIATIONS);
         mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE).unwrap();
-        let mut untouched = 0;
+        let mut not_affected = 0;
         group.within(|| {
             let mut pages = 0;
             set(&mut limit, pages);
             for (_, id) in &clients {
-                answers.push(loop {
+                results.push(loop {
                     match peeloff_flags(&server, *id, PeeloffFlags::CLOEXEC) {
-                        // Short of memory for a socket, the kernel says ENFILE.
+                        // The kernel returns ENFILE if it cannot allocate a socket.
                         Err(Error::Os(Errno::NOMEM) | Error::NoDescriptor(Errno::NFILE)) => {
-                            let there = sockopt::has_assoc(server.as_fd(), *id);
-                            assert_eq!(there, Ok(true), "told as untouched");
-                            untouched += 1;
+                            let has_assoc = sockopt::has_assoc(server.as_fd(), *id);
+                            assert_eq!(has_assoc, Ok(true), "the error reports no effect");
+                            not_affected += 1;
                             pages += 1;
                             set(&mut limit, pages);
                         }
-                        answer => break answer,
+                        result => break result,
                     }
                 });
             }
             limit.write_all(b"max").unwrap();
         });
         let mut lost = 0;
-        for (answer, (client, id)) in answers.into_iter().zip(&clients) {
-            lost += u32::from(is_lost(&server, answer, client, *id));
+        for (result, (client, id)) in results.into_iter().zip(&clients) {
+            lost += u32::from(is_lost(&server, result, client, *id));
         }
-        println!("of {ASSOCIATIONS}, {lost} lost; {untouched} refusals left one untouched");
-        // Before Linux 5.16, whom the kernel may not end exceeds the limit unrefused.
+        println!(
+            "{ASSOCIATIONS} associations: {lost} lost; {not_affected} peel-offs failed without effect"
+        );
+        // On kernels before 5.16, a process that is exempt from the OOM killer may exceed the
+        // limit, so that no allocation fails.
         if kernel::version() < (5, 16) {
-            assert_eq!((lost, untouched), (0, 0));
+            assert_eq!((lost, not_affected), (0, 0));
             return;
         }
         assert!(
-            untouched > 0,
+            not_affected > 0,
             "memory did not run out before the association moved"
         );
         assert!(
@@ -76,7 +80,7 @@ fn peeloff_reports_the_effect_if_memory_runs_out() {
     });
 }
 
-/// Without a `String`, which could ask for memory.
+/// Sets the memory limit. Does not use a `String`, which could allocate memory.
 fn set(limit: &mut File, pages: u32) {
     let mut text = [b' '; 16];
     write!(&mut text[..], "{}", pages * 4096).unwrap();
@@ -85,12 +89,12 @@ fn set(limit: &mut File, pages: u32) {
 
 fn is_lost(
     server: &OwnedFd,
-    answer: Result<OwnedFd, Error>,
+    result: Result<OwnedFd, Error>,
     client: &OwnedFd,
     id: AssocId,
 ) -> bool {
     assert!(!assoc_ids(server).unwrap().contains(&id));
-    match answer {
+    match result {
         Ok(peeled) => {
             send(client, &Message::new("peeled", 0, 0)).unwrap();
             assert_eq!(receive(&peeled).unwrap().data, b"peeled");

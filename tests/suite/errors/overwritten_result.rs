@@ -1,5 +1,5 @@
-//! A cgroup BPF program overwrites what a peel-off returns: nobody's descriptor is
-//! adopted, and no error claims what is not so.
+//! A cgroup BPF program overwrites the result of a peel-off. The library must not adopt a
+//! descriptor that was open before, and no error may report a wrong effect.
 
 use std::fs::File;
 use std::net::UdpSocket;
@@ -10,7 +10,7 @@ use sctp_peeloff::{
     AssocId, Effect, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags, sockopt,
 };
 
-use super::gone;
+use super::expect_terminated;
 use crate::support::cgroup::{Group, Overwrite};
 use crate::support::message::works;
 use crate::support::option;
@@ -24,7 +24,7 @@ fn functions() -> Vec<Peeloff> {
     let mut functions: Vec<Peeloff> = vec![
         |socket, id| peeloff(socket, id),
         |socket, id| peeloff_flags(socket, id, PeeloffFlags::all()),
-        // Without a diagnosis the state of the association is unknown.
+        // `sockopt` returns only an errno, so that the state of the association is unknown.
         |socket, id| sockopt::peeloff(socket, id).map_err(Error::StateUnknown),
     ];
     if kernel::has_flags_option() {
@@ -35,21 +35,22 @@ fn functions() -> Vec<Peeloff> {
     functions
 }
 
-/// What happens to the association before the program overwrites the result.
+/// What the kernel does with the association before the program overwrites the result.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Situation {
     PeeledOff,
-    /// `EINVAL`: it is on another socket of this process already.
+    /// The call fails with `EINVAL`, because the association is already on another socket of
+    /// this process.
     PeeledOffBefore,
-    /// `EINVAL`, and it stays where it is.
+    /// The call fails with `EINVAL`. The association is not affected.
     OtherNamespace,
-    /// `ENFILE`: the kernel terminates it.
+    /// The call fails with `ENFILE`. The kernel terminates the association.
     NoFile,
 }
 
 use Situation::{NoFile, OtherNamespace, PeeledOff, PeeledOffBefore};
 
-/// What descriptor 0 is.
+/// The file that descriptor 0 refers to.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Zero {
     File,
@@ -65,11 +66,11 @@ enum Sd {
     Zero,
     TheSocket,
     ThePeeledOff,
-    /// Of something else.
+    /// A descriptor of an unrelated socket.
     Foreign,
 }
 
-/// Descriptor 0 becomes `/dev/null`.
+/// Makes descriptor 0 refer to `/dev/null`.
 fn restore_zero() {
     let null = File::open("/dev/null").unwrap();
     if null.as_raw_fd() == 0 {
@@ -95,7 +96,7 @@ fn call(
     }
 }
 
-/// One peel-off, and everything that must hold after it.
+/// Peels off an association, and checks the result, the descriptors and the association.
 fn check(
     group: &Group,
     overwrite: Overwrite,
@@ -112,7 +113,7 @@ fn check(
     match zero {
         Zero::File => {}
         #[allow(unsafe_code, reason = "standard input is closed")]
-        // SAFETY: nothing else in this process uses standard input.
+        // SAFETY: no other code in this process uses or owns standard input.
         Zero::Closed => unsafe { rustix::io::close(0) },
         Zero::TheSocket => dup2_stdin(&server).unwrap(),
         Zero::ThePeeledOff => dup2_stdin(earlier.as_ref().unwrap()).unwrap(),
@@ -138,7 +139,10 @@ fn check(
 
     let outcome = match outcome {
         Ok(peeled) => {
-            assert_eq!(situation, PeeledOff, "there is nothing to adopt");
+            assert_eq!(
+                situation, PeeledOff,
+                "the kernel has not created a descriptor"
+            );
             assert!(!before.contains(&peeled.as_raw_fd()), "adopted {peeled:?}");
             assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
             let nonblocking = rustix::fs::fcntl_getfl(&peeled).unwrap();
@@ -152,7 +156,7 @@ fn check(
                 Effect::None => assert!(is_there || situation == PeeledOffBefore, "{error:?}"),
                 Effect::Terminated => {
                     assert_eq!(situation, NoFile, "{error:?}");
-                    gone(&server, &client, id);
+                    expect_terminated(&server, &client, id);
                 }
                 Effect::Unknown => {}
                 Effect::PeeledOff => panic!("{error:?}"),
@@ -160,7 +164,7 @@ fn check(
             Err(error)
         }
     };
-    // Nobody's descriptor was closed.
+    // No descriptor that was open before has been closed.
     let after = descriptors::open();
     assert!(
         before.iter().all(|fd| after.contains(fd)),
@@ -173,8 +177,8 @@ fn check(
     outcome
 }
 
-/// Whether the kernel runs the program for a peel-off. 6.1.176 does not, nor do kernels
-/// since 6.5.
+/// Whether the kernel runs the program for a peel-off. Linux 6.1.176 does not, and neither do
+/// Linux 6.5 and later.
 fn runs_for_peeloff(group: &Group) -> bool {
     let server = group.within(|| server(Family::V4));
     group.attach_to_getsockopt(
@@ -192,7 +196,7 @@ fn runs_for_peeloff(group: &Group) -> bool {
 }
 
 #[test]
-fn no_descriptor_is_adopted_that_was_open_before() {
+fn peeloff_never_returns_a_descriptor_that_was_open_before() {
     process::in_guest(|| {
         let group = Group::new("getsockopt");
         let runs = runs_for_peeloff(&group);
@@ -208,16 +212,17 @@ fn no_descriptor_is_adopted_that_was_open_before() {
                         refuse,
                         sd: None,
                     };
-                    // One function and one number of associations for each combination.
+                    // Each combination runs with one function and one number of associations.
+                    // Both change from one combination to the next.
                     let function = functions[cases % functions.len()];
                     let others = [0, 2][cases / functions.len() % 2];
                     let outcome = check(&group, overwrite, situation, (zero, sd), others, function);
-                    verdict(runs, situation, (overwrite, zero, sd), outcome);
+                    check_outcome(runs, situation, (overwrite, zero, sd), outcome);
                     cases += 1;
                 }
             }
         }
-        println!("{cases} cases, the program runs: {runs}");
+        println!("{cases} cases; the kernel runs the program for a peel-off: {runs}");
     });
 }
 
@@ -247,8 +252,9 @@ fn combinations() -> Vec<(Situation, Zero, Sd)> {
     all
 }
 
-/// The descriptor is lost only if it cannot be shown to be new.
-fn verdict(
+/// Checks that a successful peel-off is reported as an error only if the result does not prove
+/// which descriptor is new.
+fn check_outcome(
     runs: bool,
     situation: Situation,
     (overwrite, zero, sd): (Overwrite, Zero, Sd),
@@ -256,7 +262,7 @@ fn verdict(
 ) {
     let keeps_result = !overwrite.zero && !overwrite.refuse;
     let keeps_queries = overwrite.only_peeloff || (keeps_result && sd == Sd::Kept);
-    // After a refusal the kernel does not copy the program's value.
+    // If the program refuses the call, the kernel does not copy the program's value of `sd`.
     let is_found = match zero {
         Zero::Closed if !runs => keeps_queries,
         Zero::Closed if keeps_result => keeps_queries && matches!(sd, Sd::Kept | Sd::Zero),

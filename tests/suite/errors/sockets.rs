@@ -1,4 +1,5 @@
-//! The descriptor, the id or the peer is not one that has an association to peel off.
+//! The file descriptor, the association id or the peer address does not identify an
+//! association that can be peeled off.
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -9,7 +10,7 @@ use sctp_peeloff::{
     set_recvrcvinfo, subscribe_assoc_change, supports_flags,
 };
 
-use super::WAYS;
+use super::FUNCTIONS;
 use crate::support::message::{Message, receive, send, works};
 use crate::support::system::in_other_network;
 use crate::support::{
@@ -17,7 +18,8 @@ use crate::support::{
     server,
 };
 
-/// All functions that peel off fail in the same way, and leave no descriptor behind.
+/// Checks that all functions that peel off fail with the same error and leave no descriptor
+/// open.
 fn peeloff_fails(socket: impl AsFd, id: AssocId, variant: fn(&Error) -> bool, errno: Errno) {
     let socket = socket.as_fd();
     let before = descriptors::open();
@@ -32,7 +34,7 @@ fn peeloff_fails(socket: impl AsFd, id: AssocId, variant: fn(&Error) -> bool, er
     assert_eq!(descriptors::open(), before);
 }
 
-/// So do all others.
+/// Checks that all functions fail with the same error.
 fn all_fail(socket: impl AsFd, variant: fn(&Error) -> bool, errno: Errno) {
     let socket = socket.as_fd();
     peeloff_fails(socket, AssocId::from_raw(3), variant, errno);
@@ -55,7 +57,7 @@ fn peeloff_fails_with_no_such_association_for_unknown_id() {
             let server = server(family);
             let (client, id) = associate(family, &server);
             let none = |error: &Error| matches!(error, Error::NoSuchAssociation(_));
-            // Kernels before 5.0 hand out 1 and 2 as ids.
+            // Kernels before 5.0 also use 1 and 2 as ids.
             let others = [i32::MIN, -1, 0, 1, 2, i32::MAX];
             let next = [1, 1000].map(|step| id.as_raw() + step);
             for other in others.into_iter().chain(next).map(AssocId::from_raw) {
@@ -108,15 +110,15 @@ fn peeloff_fails_with_not_peelable_for_peeled_off_socket() {
 #[test]
 fn peeloff_fails_with_not_peelable_in_another_network_namespace() {
     process::in_guest(|| {
-        for way in WAYS {
+        for function in FUNCTIONS {
             let server = server(Family::V4);
             let (client, id) = associate(Family::V4, &server);
             let before = descriptors::open();
-            let error = in_other_network(|| way(&server, id).unwrap_err());
+            let error = in_other_network(|| function(&server, id).unwrap_err());
             assert_matches!(error, Error::NotPeelable);
             assert_eq!(descriptors::open(), before);
             works(&server, &client, id);
-            way(&server, id).unwrap();
+            function(&server, id).unwrap();
         }
     });
 }
@@ -131,7 +133,8 @@ fn functions_fail_with_not_sctp_for_socket_of_another_protocol() {
     });
 }
 
-/// These protocols return `EINVAL` for any option of SCTP, as SCTP does for some.
+/// On CAN and LLC sockets every SCTP option fails with `EINVAL`, as some options do on an SCTP
+/// socket.
 #[test]
 fn functions_fail_with_not_sctp_for_can_and_llc() {
     process::in_guest(|| {

@@ -1,4 +1,4 @@
-//! The Markdown files of the guide: their examples run here, and their links work.
+//! The Markdown files of the guide. Each example is part of a test, and each link has a target.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::process;
 
-/// Each chapter, with its name.
+/// The name and the text of each chapter.
 fn chapters() -> Vec<(String, String)> {
     let mut chapters = Vec::new();
     for entry in fs::read_dir(process::file("src/guide")).unwrap() {
@@ -20,7 +20,8 @@ fn chapters() -> Vec<(String, String)> {
     chapters
 }
 
-/// The code without what rustfmt adds when it breaks a line.
+/// The code without white space and trailing commas, which rustfmt changes when it breaks a
+/// line.
 fn unformatted(code: &str) -> String {
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
     code.replace(",)", ")")
@@ -41,7 +42,7 @@ fn examples_are_part_of_a_test() {
     assert!(examples > 10, "{examples} examples");
 }
 
-/// A link: its label and its target.
+/// The label and the target of each link definition.
 fn definitions(chapter: &str) -> impl Iterator<Item = (&str, &str)> {
     let links = chapter.lines().filter(|line| line.starts_with('['));
     links.filter_map(|line| line.strip_prefix('[')?.split_once("]: "))
@@ -64,7 +65,7 @@ fn anchors(chapter: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn links_lead_to_a_file_and_to_an_item_of_the_documentation() {
+fn links_refer_to_existing_files_and_to_items_of_the_documentation() {
     let chapters = chapters();
     let (_, documentation) = chapters.iter().find(|(name, _)| name == "links").unwrap();
     let documentation: BTreeSet<&str> =

@@ -35,7 +35,7 @@ fn next(server: &OwnedFd, assoc: AssocId) -> Next {
     }
 }
 
-/// Calls `next` in a thread in which the calls fail with the errno.
+/// Calls `next` in a thread in which each of the calls fails with its errno.
 fn next_without(calls: impl IntoIterator<Item = (Call, Errno)> + Send) -> Next {
     let server = server(Family::V4);
     let (_client, assoc) = associate(Family::V4, &server);
@@ -113,7 +113,7 @@ fn downcast_returns_an_error_whose_errno_would_mislead() {
     assert_eq!(errno, format!("errno Some({})", libc::EMFILE));
 }
 
-/// The errors of a table, each with its other cells.
+/// The rows of the first table of errors: the name of the error, and the other cells.
 fn table<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, Vec<&'a str>> {
     let rows = lines
         .skip_while(|line| !line.starts_with("| error | errno |"))
@@ -127,9 +127,8 @@ fn table<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, Vec<&'a 
     rows.collect()
 }
 
-/// The chapter and the documentation of the functions list the same errors.
 #[test]
-fn tables_of_errors_agree() {
+fn chapter_and_documentation_list_the_same_errors() {
     let chapter = fs::read_to_string(process::file("src/guide/errors.md")).unwrap();
     let chapter = table(chapter.lines());
     let source = fs::read_to_string(process::file("src/peeloff.rs")).unwrap();
@@ -140,7 +139,7 @@ fn tables_of_errors_agree() {
     for (error, cells) in &listed {
         assert_eq!(chapter[error][..2], cells[..], "{error}");
     }
-    // Other functions return these.
+    // The documentation of other functions lists these errors.
     listed.insert("NoSuchPeer", Vec::new());
     listed.insert("Undelivered", Vec::new());
     assert!(chapter.keys().eq(listed.keys()), "{chapter:?}");
@@ -156,7 +155,7 @@ fn tables_of_errors_agree() {
     assert!(chapter.keys().eq(variants.iter()), "{variants:?}");
 }
 
-/// The source of the tests in this folder and in those below.
+/// The source text of all tests in this folder and its subfolders, except `guide`.
 fn sources(folder: &Path) -> String {
     let entries = fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());

@@ -60,7 +60,7 @@ fn of_message(server: &OwnedFd) -> Result<(AssocId, u16, u32)> {
 }
 
 #[test]
-fn address_and_control_message_lead_to_the_association() {
+fn peer_address_and_control_message_identify_the_association() {
     for family in FAMILIES {
         let server = server(family);
         let (client, expected) = associate(family, &server);
@@ -90,7 +90,7 @@ fn established(server: &OwnedFd, reader: &mut Reader) -> Result<Option<AssocId>>
 }
 
 #[test]
-fn notification_names_the_association_that_is_established() {
+fn notification_identifies_the_established_association() {
     for family in FAMILIES {
         let server = server(family);
         subscribe_assoc_change(&server).unwrap();

@@ -1,5 +1,5 @@
 //! The examples of the chapter `migration`.
-#![allow(unsafe_code, reason = "lksctp has no AsFd")]
+#![allow(unsafe_code, reason = "lksctp does not implement AsFd")]
 
 use std::error::Error;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -12,7 +12,7 @@ use crate::support::message::{Message, receive, send};
 use crate::support::{associate, client, kernel, server, wait_for};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
-/// An example, with the id of an association on the listener.
+/// An example. Its arguments are a listener and the id of an association on the listener.
 type Example<L> = fn(&L, i32) -> Result<OwnedFd>;
 
 fn works<L: AsFd>(listener: L, example: Example<L>) {
@@ -25,7 +25,7 @@ fn works<L: AsFd>(listener: L, example: Example<L>) {
 }
 
 fn owned(fd: RawFd) -> OwnedFd {
-    // SAFETY: `into_raw_fd` in the example has passed the ownership.
+    // SAFETY: the example has called `into_raw_fd`, which transfers ownership to this function.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
@@ -79,12 +79,12 @@ fn from_lksctp(listener: &SctpSocket, assoc_id: lksctp::AssocId) -> Result<SctpS
 }
 
 #[test]
-fn a_socket_of_lksctp_takes_the_peeled_off_descriptor() {
+fn lksctp_socket_owns_the_peeled_off_descriptor() {
     let family = crate::support::Family::V4;
     let listener = SctpSocket::new(Family::Ipv4, Style::OneToMany).unwrap();
     listener.bind(&family.loopback()).unwrap();
     listener.listen(16).unwrap();
-    // SAFETY: `listener` keeps its file descriptor open.
+    // SAFETY: `listener` keeps its file descriptor open while `descriptor` is used.
     let descriptor = unsafe { BorrowedFd::borrow_raw(listener.as_raw_fd()) };
     let client = client(family, &descriptor.try_clone_to_owned().unwrap());
     let id_of = |socket: &SctpSocket| {

@@ -18,7 +18,7 @@ use crate::support::message::{Message, SCTP_ABORT, receive, send, send_flags};
 use crate::support::option::{abort_on_close, drop_packets, set, set_words};
 use crate::support::{FAMILIES, Family, address, client, process, wait_for};
 
-/// The programs of the chapter, which run until they are ended.
+/// The programs of the chapter. They run until they are killed.
 #[allow(dead_code, reason = "they do not return")]
 mod programs {
     use super::super::tokio as server;
@@ -54,7 +54,7 @@ fn runtime() -> Runtime {
     builder.enable_io().enable_time().build().unwrap()
 }
 
-/// A one-to-many socket that notices a vanished peer after one retransmission.
+/// A listening one-to-many socket that gives up a vanished peer after one retransmission.
 fn listening(family: Family, flags: SocketFlags) -> OwnedFd {
     let socket = listen(family.loopback(), flags).unwrap();
     set_words(&socket, libc::SCTP_RTOINFO, &[0, 100, 200, 100]);
@@ -92,7 +92,7 @@ impl Version {
 
     /// Runs the server while the body runs.
     fn with_server(self, family: Family, sporadic: u32, body: impl FnOnce(&OwnedFd)) {
-        /// Stops the server after a panic, too.
+        /// Stops the server when the body returns or panics.
         struct Stop<'a>(&'a AtomicBool);
         impl Drop for Stop<'_> {
             fn drop(&mut self) {
@@ -149,19 +149,19 @@ fn serve_peels_off_an_association_that_is_busy() {
     });
 }
 
-/// The send buffer of the one-to-many socket is full.
+/// The test fills the send buffer of the one-to-many socket.
 #[test]
 fn serve_peels_off_an_association_whose_peer_does_not_read() {
     each(|version, family| {
         version.with_server(family, u32::MAX, |socket| {
-            let [deaf, other] = [client(family, socket), client(family, socket)];
+            let [stalled, other] = [client(family, socket), client(family, socket)];
             echoes(&other, 1);
             wait_for("the peel-off", || {
-                let _ = net::send(&deaf, &[0; 1000], SendFlags::DONTWAIT);
+                let _ = net::send(&stalled, &[0; 1000], SendFlags::DONTWAIT);
                 (assoc_ids(socket).unwrap().len() == 1).then_some(())
             });
             echoes(&other, 10);
-            abort_on_close(deaf);
+            abort_on_close(stalled);
         });
     });
 }
@@ -172,7 +172,7 @@ fn serve_retries_at_the_descriptor_limit() {
         for version in VERSIONS {
             version.with_server(Family::V4, 1, |socket| {
                 let client = client(Family::V4, socket);
-                // Then the server has all descriptors that it needs.
+                // After an echo, the server has opened all descriptors that it needs.
                 echoes(&client, 1);
                 let limit = Limit::none_free();
                 echoes(&client, 3);
@@ -187,14 +187,15 @@ fn serve_retries_at_the_descriptor_limit() {
 
 const ENDS: [End; 3] = [End::Graceful, End::Aborted, End::Vanished];
 
-/// Ends the association from the client's side. A client that has vanished is returned.
+/// Ends the association from the client's side. Returns the client if it simulates a vanished
+/// peer.
 fn end(client: OwnedFd, end: End) -> Option<OwnedFd> {
     match end {
         End::Graceful => return None,
         End::Aborted => abort_on_close(&client),
         _ => {
             drop_packets(&client);
-            // So that its close does not wait for the server.
+            // The close of the client must not wait for the server.
             abort_on_close(&client);
             return Some(client);
         }
@@ -220,7 +221,7 @@ fn serve_peeled_returns_how_the_association_has_ended() {
             let client = client(family, &socket);
             send(&client, &Message::new("busy", 0, 0)).unwrap();
             let peeled = first_peeled(&mut shared, &socket);
-            // The reply to the message is what a vanished client does not acknowledge.
+            // A vanished client does not acknowledge the reply to this message.
             let vanished = end(client, expected);
             assert_eq!(
                 version.serve_peeled(peeled).unwrap(),
@@ -305,20 +306,20 @@ fn receive_returns_failed_after_an_abort_of_this_side() {
 }
 
 #[test]
-fn serve_next_forgets_an_association_that_has_ended() {
+fn serve_next_removes_an_association_that_has_ended() {
     let socket = listening(Family::V4, SocketFlags::NONBLOCK);
     let mut shared = Shared::new(5, PeeloffFlags::CLOEXEC);
     let client = client(Family::V4, &socket);
     send(&client, &Message::new("hello", 0, 0)).unwrap();
-    let mut forgotten = |expected| {
-        wait_for("the association", || {
+    let mut wait_for_count = |expected| {
+        wait_for("the number of associations", || {
             let _ = shared.serve_next(&socket);
             (shared.messages.len() == expected).then_some(())
         });
     };
-    forgotten(1);
+    wait_for_count(1);
     drop(client);
-    forgotten(0);
+    wait_for_count(0);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids};
 use super::works;
 use crate::support::descriptors::{self, Limit};
 use crate::support::{
-    Family, PATIENCE, associate_many, kernel, process, repetitions, server, wait_for,
+    Family, PATIENCE, associate_many, process, race_rounds, repetitions, server, wait_for,
 };
 
 const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
@@ -69,6 +69,8 @@ fn against(competitors: usize, threads: usize, rounds: usize) {
                 scope.spawn(|| {
                     while !stop.load(Ordering::Relaxed) {
                         drop(fcntl_dupfd_cloexec(&server, 0));
+                        // Otherwise a round takes several time slices.
+                        thread::yield_now();
                     }
                 });
             }
@@ -94,29 +96,21 @@ fn against(competitors: usize, threads: usize, rounds: usize) {
     assert_eq!(assoc_ids(&server).unwrap(), []);
 }
 
-/// In full on more than one CPU. `Peeler` calls the same option on every kernel, so that
-/// the simulated old kernel needs no full run.
-fn rounds() -> usize {
-    let cpus = thread::available_parallelism().unwrap().get();
-    let is_full = cpus > 1 && kernel::has_flags_option();
-    repetitions("rounds", if is_full { 3000 } else { 100 }, 100)
-}
-
 #[test]
 fn peeler_loses_no_association_against_one_thread() {
-    let rounds = rounds();
+    let rounds = race_rounds(3000, 100);
     process::alone(|| against(1, 1, rounds));
 }
 
 #[test]
 fn peeler_loses_no_association_against_four_threads() {
-    let rounds = rounds();
+    let rounds = race_rounds(3000, 100);
     process::alone(|| against(4, 1, rounds));
 }
 
 #[test]
 fn peeler_loses_no_association_of_four_threads() {
-    let rounds = rounds() / 5;
+    let rounds = race_rounds(600, 20);
     process::alone(|| against(1, 4, rounds));
 }
 

@@ -1,4 +1,4 @@
-//! `check`, on this kernel and with denied system calls.
+//! `check` on the running kernel, and with denied system calls.
 
 use std::process::{Command, Output};
 
@@ -19,7 +19,7 @@ fn check(args: &[&str]) -> Command {
     command
 }
 
-/// The JSON output with denied system calls.
+/// Runs `check --json` with denied system calls, and returns its output.
 fn check_denied(denied: Denied, status: i32) -> Value {
     let output = run_denied([denied], &mut check(&["--json"]));
     assert_eq!(output.status.code(), Some(status), "{output:?}");
@@ -117,9 +117,9 @@ fn check_works_without_ipv6() {
     assert_eq!(report["advice"], Value::Null);
 }
 
-/// `/proc` is empty, because `/proc/net/sctp` shows that the kernel has SCTP.
+/// The test hides `/proc/net/sctp`, from which `check` would find that the kernel has SCTP.
 #[test]
-fn check_names_modprobe_without_sctp() {
+fn check_advises_modprobe_without_sctp() {
     process::in_guest(|| {
         for errno in [libc::EPROTONOSUPPORT, libc::ESOCKTNOSUPPORT] {
             for args in ["check", "check --json"] {
@@ -152,7 +152,7 @@ fn check_names_modprobe_without_sctp() {
 }
 
 #[test]
-fn check_names_seccomp_if_socket_is_refused() {
+fn check_advice_names_seccomp_if_socket_is_denied() {
     let denied = (vec![Call::socket(SCTP)], libc::EPERM);
     let output = run_denied([denied], &mut check(&[]));
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -161,7 +161,7 @@ fn check_names_seccomp_if_socket_is_refused() {
 }
 
 #[test]
-fn check_names_seccomp_if_the_peeloff_is_refused() {
+fn check_advice_names_seccomp_if_the_peeloff_is_denied() {
     let options = || vec![flags_option(), Call::getsockopt(SCTP_SOCKOPT_PEELOFF)];
     for (queries, detail) in [
         (vec![], "system call failed: "),
@@ -189,7 +189,7 @@ fn check_names_seccomp_if_the_peeloff_is_refused() {
 
 /// qemu-user does not forward SCTP options to the kernel.
 #[test]
-fn check_names_the_emulator_under_qemu_user() {
+fn check_advice_names_the_emulator_under_qemu_user() {
     let program = format!("qemu-{}", std::env::consts::ARCH);
     let libraries = [
         "libcapstone4",
@@ -208,7 +208,7 @@ fn check_names_the_emulator_under_qemu_user() {
         "liburing2",
     ];
     let mut command = external_program::command(&program, "qemu-user", &libraries);
-    // The libraries are for the emulator, not for the tool.
+    // Only the emulator uses the fetched libraries. The tool uses those of the system.
     command.args(["-U", "LD_LIBRARY_PATH"]);
     let output = command
         .args([TOOL, "check", "--json"])

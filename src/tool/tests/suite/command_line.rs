@@ -1,4 +1,4 @@
-//! The command line: help, version, incorrect usage and addresses.
+//! The command line: help, version, incorrect usage, and addresses.
 
 use std::process::Command;
 
@@ -39,7 +39,7 @@ fn help_lists_commands_and_options() {
 }
 
 #[test]
-fn version_is_the_packages() {
+fn version_prints_the_version_of_the_package() {
     for args in [
         &["--version"][..],
         &["-V"],
@@ -103,7 +103,7 @@ fn serve_uses_port_9899_by_default() {
 }
 
 #[test]
-fn serve_names_an_address_that_is_in_use_or_not_local() {
+fn serve_reports_an_address_that_is_in_use_or_not_local() {
     let first = Server::start("127.0.0.1", &[]);
     let in_use = first.address.to_string();
     for address in [&in_use, "203.0.113.1"] {

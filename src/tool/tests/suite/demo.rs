@@ -30,7 +30,7 @@ fn demo_uses_ipv4_by_default() {
 }
 
 #[test]
-fn demo_uses_ipv6_with_the_option() {
+fn demo_uses_ipv6_with_the_ipv6_option() {
     expect_every_step(&["demo", "--ipv6"], "[::1]");
 }
 

@@ -6,8 +6,9 @@ use std::process::Command;
 use crate::program::text;
 use crate::support::process;
 
-/// The installed program, or the one that `tests/guest/needs` has fetched, with these
-/// packages of libraries.
+/// Returns a command that runs the installed program. If the program is not installed, the
+/// command runs the copy that `tests/guest/needs` has fetched, with the libraries from the
+/// given packages.
 pub(crate) fn command(program: &str, package: &str, libraries: &[&str]) -> Command {
     if Command::new(program).arg("--version").output().is_ok() {
         return Command::new(program);

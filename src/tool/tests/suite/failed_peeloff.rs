@@ -1,4 +1,5 @@
-//! `serve` when a peel-off fails: the output depends on the effect on the association.
+//! The output of `serve` after a failed peel-off, which depends on the effect on the
+//! association.
 
 use std::os::fd::OwnedFd;
 
@@ -11,7 +12,7 @@ use crate::support::filter::{Call, flags_option};
 use crate::support::message::{Message, receive, send};
 use crate::support::{Family, socket};
 
-/// A server that peels off after two messages, and a client.
+/// Starts a server that peels off after two messages, and a client.
 fn start(denied: impl IntoIterator<Item = Denied> + Send) -> (Server, OwnedFd) {
     let mut server = Server::start_denied(denied, "127.0.0.1", &["--after", "2"]);
     let client = client(&mut server);
@@ -31,8 +32,8 @@ fn echo(client: &OwnedFd) {
     assert_eq!(receive(client).unwrap().data, message.data);
 }
 
-/// Sets the limit to 4, which poll(2) requires, and which is below the number of open
-/// descriptors.
+/// Sets the descriptor limit of the server to 4. The server has more descriptors open, so that
+/// none is available. A lower limit would make poll(2) fail.
 fn limit_descriptors(server: &Server) -> Rlimit {
     let limit = Rlimit {
         current: Some(4),
@@ -41,17 +42,17 @@ fn limit_descriptors(server: &Server) -> Rlimit {
     prlimit(Some(server.pid()), Resource::Nofile, limit).unwrap()
 }
 
-/// Stops the server, and returns the totals.
+/// Stops the server, and returns the line with the totals.
 fn total(mut server: Server) -> String {
     server.signal(Signal::TERM);
     let total = server.wait_for("total");
-    // The server has not waited for an association that does not exist.
+    // At exit, the server does not wait for the end of a terminated association.
     assert_eq!(server.count("ending"), 0, "{:?}", server.seen);
     total
 }
 
 #[test]
-fn serve_retries_a_peeloff_that_was_refused_at_the_descriptor_limit() {
+fn serve_retries_a_peeloff_that_failed_at_the_descriptor_limit() {
     let (mut server, client) = start([]);
     let old = limit_descriptors(&server);
     echo(&client);
@@ -74,9 +75,9 @@ fn serve_retries_a_peeloff_that_was_refused_at_the_descriptor_limit() {
     echo(&client);
 }
 
-/// The filter denies the duplicate with which the library checks for a free descriptor.
+/// The filter denies the fcntl call with which the library checks for a free descriptor.
 #[test]
-fn serve_forgets_an_association_that_the_kernel_has_terminated() {
+fn serve_reports_an_association_that_the_kernel_has_terminated() {
     let duplicate = Call::fcntl(libc::F_DUPFD_CLOEXEC).with_argument(2, 0);
     let (mut server, busy) = start([(vec![duplicate], libc::EPERM)]);
     let sporadic = client(&mut server);
@@ -109,7 +110,7 @@ fn serve_reports_that_the_state_of_an_association_is_unknown() {
     for part in ["state of the association is unknown: ", "seccomp filter"] {
         assert!(unknown.contains(part), "no {part} in: {unknown}");
     }
-    // The association is on the one-to-many socket.
+    // The association is still on the one-to-many socket.
     echo(&client);
     let total = total(server);
     let expected = "1 association, 0 established, 0 peeled off; 3 messages";

@@ -1,8 +1,8 @@
 //! `serve` with clients that forge notifications.
 //!
-//! A notification that does not fit into the server's buffer arrives in two parts. The
-//! client chooses the second part. The client leaves room for the first part only: it
-//! fills the buffer with an unfinished message.
+//! The server receives a notification that does not fit into its buffer in two parts. The
+//! client chooses the bytes of the second part. To split the notification at this place, the
+//! client fills the buffer with an unfinished message and leaves room only for the first part.
 
 use std::os::fd::OwnedFd;
 
@@ -16,10 +16,10 @@ use crate::support::{Family, socket};
 
 /// The size of the server's buffer.
 const BUFFER: usize = 256 * 1024;
-/// The bytes of a notification before those that the client chooses:
-/// `struct sctp_assoc_change` and the header of a cause.
+/// The number of bytes before those that the client chooses: `struct sctp_assoc_change` and
+/// the header of an error cause.
 const ASSOC_CHANGE: usize = 20 + 4;
-/// The same for an ERROR chunk: `struct sctp_remote_error`.
+/// The same number for an ERROR chunk: `struct sctp_remote_error`.
 const REMOTE_ERROR: usize = 16;
 
 const COMM_UP: u16 = 0;
@@ -28,7 +28,7 @@ const RESTART: u16 = 2;
 const SHUTDOWN_COMP: u16 = 3;
 const CANT_STR_ASSOC: u16 = 4;
 
-/// `struct sctp_assoc_change`, for an association of another client.
+/// A forged `struct sctp_assoc_change`.
 fn assoc_change(state: u16, assoc: i32) -> Vec<u8> {
     let mut bytes = [0x8001, 0].map(u16::to_ne_bytes).concat();
     bytes.extend(20_u32.to_ne_bytes());
@@ -43,13 +43,14 @@ fn id(line: &str) -> i32 {
     words[..end].parse().expect("an id")
 }
 
+/// The chunk that carries the forged notification.
 enum Carrier {
     Abort,
     /// The server does not subscribe to `SCTP_REMOTE_ERROR`.
     Error,
 }
 
-/// Another client, and the id of its association.
+/// Connects another client. Returns it with the id of its association.
 fn other_client(server: &mut Server) -> (OwnedFd, i32) {
     let client = socket(Family::V4, SocketType::STREAM);
     net::connect(&client, &server.address).unwrap();
@@ -57,8 +58,7 @@ fn other_client(server: &mut Server) -> (OwnedFd, i32) {
     (client, id)
 }
 
-/// Checks that the server has printed these lines for the attacker and the other client,
-/// and no others.
+/// Checks that the server has printed exactly the lines with these labels.
 fn expect_lines(mut server: Server, other: &OwnedFd, expected: &[&str]) {
     // The server reads this message after the second part of the notification.
     let message = Message::new("message", 0, 0);
@@ -71,7 +71,8 @@ fn expect_lines(mut server: Server, other: &OwnedFd, expected: &[&str]) {
     assert_eq!(labels, expected, "{:?}", server.seen);
 }
 
-/// `room` is the free part of the buffer when the notification arrives.
+/// Attacks the server. `room` is the free space in the server's buffer, in bytes, when the
+/// notification arrives.
 fn attack(carrier: &Carrier, state: u16, room: usize) {
     let mut server = Server::start("127.0.0.1", &["--after", "1000"]);
     let (other, other_id) = other_client(&mut server);
@@ -95,14 +96,14 @@ fn attack(carrier: &Carrier, state: u16, room: usize) {
 }
 
 #[test]
-fn serve_reports_no_change_that_an_abort_forges() {
+fn serve_ignores_an_assoc_change_that_an_abort_forges() {
     for state in [COMM_UP, COMM_LOST, RESTART, SHUTDOWN_COMP, CANT_STR_ASSOC] {
         attack(&Carrier::Abort, state, ASSOC_CHANGE);
     }
 }
 
 #[test]
-fn serve_reports_no_change_that_a_remote_error_forges() {
+fn serve_ignores_an_assoc_change_that_a_remote_error_forges() {
     for state in [COMM_UP, COMM_LOST, RESTART, SHUTDOWN_COMP, CANT_STR_ASSOC] {
         attack(&Carrier::Error, state, REMOTE_ERROR);
     }

@@ -1,4 +1,4 @@
-//! The tool as a program: one module for each command, and for what the commands share.
+//! Tests that run the tool as a program.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! The man page agrees with `--help` and with the output.
+//! The man page is consistent with `--help` and with the output.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::support::process;
 
 type Words = BTreeSet<String>;
 
-/// A part of the man page: a `.SH` section or one of its `.SS` subsections.
+/// A `.SH` section or a `.SS` subsection of the man page.
 struct Section {
     title: String,
     lines: Vec<String>,
@@ -73,7 +73,7 @@ fn help_options(help: &str) -> Words {
 }
 
 #[test]
-fn man_page_lists_the_commands_of_the_help() {
+fn man_page_lists_the_commands_of_help() {
     let help = help(&["--help"]);
     let (_, list) = help.split_once("\nCommands:\n").expect("a command list");
     let commands = list.lines().take_while(|line| line.starts_with("  "));
@@ -88,7 +88,7 @@ fn man_page_lists_the_commands_of_the_help() {
 }
 
 #[test]
-fn man_page_lists_the_options_of_the_help() {
+fn man_page_lists_the_options_of_help() {
     let common = options(terms(&section("OPTIONS")));
     assert_eq!(help_options(&help(&["--help"])), common);
     for command in ["demo", "check", "serve"] {
@@ -127,7 +127,7 @@ fn man_page_lists_the_json_keys_of_check() {
     assert_eq!(keys.cloned().collect::<Words>(), listed);
 }
 
-/// Other tests print the other labels.
+/// This server prints only some of the labels. Other tests print the remaining labels.
 #[test]
 fn man_page_lists_the_labels_of_serve() {
     let listed = terms(&section("Lines of serve"));

@@ -13,7 +13,7 @@ use crate::support::filter::{Call, deny};
 
 pub(crate) const TOOL: &str = env!("CARGO_BIN_EXE_sctp-peeloff");
 
-/// System calls that fail with an errno, for the tool alone.
+/// System calls that fail with this errno. Only the tool is affected.
 pub(crate) type Denied = (Vec<Call>, i32);
 
 /// Runs the tool until it exits.
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &[&str]) -> Output {
     run_denied([], Command::new(TOOL).args(args))
 }
 
-/// Runs a command until it exits. The system calls are denied to the command alone.
+/// Runs a command until it exits. The system calls are denied only to the command.
 pub(crate) fn run_denied(
     denied: impl IntoIterator<Item = Denied> + Send,
     command: &mut Command,
@@ -47,10 +47,11 @@ pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("UTF-8")
 }
 
-/// `sctp-peeloff serve`. Dropping this value ends the process.
+/// A running `sctp-peeloff serve`. Dropping this value kills the process.
 pub(crate) struct Server {
     child: Child,
     lines: Receiver<String>,
+    /// The lines that have been read.
     pub(crate) seen: Vec<String>,
     pub(crate) address: SocketAddr,
 }
@@ -138,6 +139,7 @@ impl Drop for Server {
     }
 }
 
+/// Sends each line of the output to a channel.
 fn follow(output: ChildStdout) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {

@@ -1,7 +1,8 @@
-//! A client that composes its SCTP packets itself, over a raw socket on IPv4 loopback.
+//! A client that sends its own SCTP packets through a raw socket on IPv4 loopback.
 //!
-//! The kernel sets up the association. After that the client's socket drops all packets,
-//! so that the kernel does not respond to acknowledgements of data that it has not sent.
+//! The kernel sets up the association through an SCTP socket. After that, this socket drops
+//! all packets. Otherwise the client's kernel would respond to acknowledgements for data that
+//! it has not sent.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -20,9 +21,9 @@ const ABORT: u8 = 6;
 const ERROR: u8 = 9;
 const COOKIE_ECHO: u8 = 10;
 
-/// The cause code of an ABORT chunk that a user has initiated.
+/// The error cause of an ABORT chunk that the application has initiated.
 const USER_INITIATED_ABORT: u16 = 12;
-/// A cause code of an ERROR chunk.
+/// An error cause of an ERROR chunk.
 const UNRESOLVABLE_ADDRESS: u16 = 5;
 
 /// The flags of a DATA chunk: acknowledge immediately, first fragment, last fragment.
@@ -30,7 +31,7 @@ const IMMEDIATE: u8 = 8;
 const FIRST: u8 = 2;
 const LAST: u8 = 1;
 
-/// A packet on loopback contains a fragment of this size.
+/// The fragment size in bytes. A fragment of this size fits into one packet on loopback.
 const FRAGMENT: usize = 32 * 1024;
 
 pub(crate) struct RawClient {
@@ -47,7 +48,7 @@ pub(crate) struct RawClient {
 }
 
 impl RawClient {
-    /// Associates with the server.
+    /// Establishes an association with the server.
     pub(crate) fn connect(server: SocketAddr) -> Self {
         let protocol = Some(Protocol::from(132));
         let raw = Socket::new(Domain::IPV4, Type::RAW, protocol).expect("a raw socket");
@@ -76,13 +77,13 @@ impl RawClient {
         client
     }
 
-    /// Sends a message of one fragment.
+    /// Sends a message in one fragment.
     pub(crate) fn message(&mut self, data: &[u8]) {
         self.data(FIRST | LAST, data);
         self.ssn += 1;
     }
 
-    /// Sends the first fragments of a message, and no last fragment.
+    /// Sends a message without its last fragment.
     pub(crate) fn begin_message(&mut self, length: usize) {
         for sent in (0..length).step_by(FRAGMENT) {
             let flags = if sent == 0 { FIRST } else { 0 };
@@ -90,8 +91,8 @@ impl RawClient {
         }
     }
 
-    /// Repeats a fragment until the server acknowledges it, because the server discards a
-    /// fragment for which it has no room.
+    /// Sends a fragment repeatedly until the server acknowledges it. The server discards a
+    /// fragment if its receive buffer has no room.
     fn data(&mut self, flags: u8, data: &[u8]) {
         let mut value = self.tsn.to_be_bytes().to_vec();
         // Stream 0 and PPID 0.
@@ -154,7 +155,7 @@ impl RawClient {
         }
     }
 
-    /// The next packet that is wanted, or `None` after the read timeout.
+    /// Returns the next packet that satisfies `wanted`, or `None` after the read timeout.
     fn try_receive(&self, wanted: impl Fn(&Packet) -> bool) -> Option<Packet> {
         let mut bytes = vec![0; 1 << 16];
         while let Ok(length) = (&self.raw).read(&mut bytes) {
@@ -167,7 +168,7 @@ impl RawClient {
     }
 }
 
-/// A received packet with its first chunk.
+/// A received packet. Only its first chunk is used.
 struct Packet {
     source: u16,
     tag: u32,

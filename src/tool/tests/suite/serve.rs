@@ -1,4 +1,4 @@
-//! `serve`: echoes, the thresholds, a slow peer, and the end of an association.
+//! `serve`: echoes, the thresholds, a peer that does not read, and the end of an association.
 
 use std::os::fd::OwnedFd;
 
@@ -20,7 +20,7 @@ fn client(server: &mut Server, family: Family) -> OwnedFd {
     client
 }
 
-/// Sends a message, and expects it back on the same stream and with the same PPID.
+/// Sends a message. Expects its echo on the same stream and with the same PPID.
 fn echo(client: &OwnedFd, number: u16) {
     let sent = Message::new(
         format!("message {number}"),
@@ -36,7 +36,7 @@ fn echo(client: &OwnedFd, number: u16) {
 }
 
 #[test]
-fn serve_peels_off_after_the_number_of_messages() {
+fn serve_peels_off_after_n_messages_with_after() {
     for (ip, family) in FAMILIES {
         let mut server = Server::start(ip, &["--after", "4"]);
         let (busy, sporadic) = (client(&mut server, family), client(&mut server, family));
@@ -61,7 +61,7 @@ fn serve_peels_off_after_the_number_of_messages() {
 }
 
 #[test]
-fn serve_peels_off_after_the_number_of_bytes() {
+fn serve_peels_off_after_n_bytes_with_after_bytes() {
     let mut server = Server::start("127.0.0.1", &["--after-bytes", "27"]);
     let client = client(&mut server, Family::V4);
     echo(&client, 0);
@@ -106,8 +106,8 @@ fn serve_peels_off_a_peer_that_does_not_read() {
     );
     ioctl_fionbio(&stalled, true).unwrap();
     let mut sent = 0;
-    // A full send buffer of the client does not imply a full one of the server, because a
-    // chunk may wait for its retransmission.
+    // A full send buffer of the client does not imply that the server's send buffer is full,
+    // because a chunk may be waiting for its retransmission.
     wait_for("the peel-off", || {
         while send(&stalled, &Message::new([7; 1000], 0, 0)).is_ok() {
             sent += 1;

@@ -10,7 +10,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use crate::program::TOOL;
 
 #[test]
-fn serve_prints_the_totals_in_the_last_line_of_a_terminal() {
+fn serve_prints_the_totals_in_the_last_line_on_a_terminal() {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();

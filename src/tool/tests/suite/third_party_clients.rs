@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use crate::external_program;
 use crate::program::{Server, read_all};
 
-/// Sends three lines before the peel-off, and two lines after it. Waits for each echo,
-/// because a client may send two lines as one message.
+/// Sends three lines before the peel-off and two lines after it. Waits for each echo, because
+/// otherwise the client could send two lines in one message.
 fn echo_five_lines(client: &mut Command, server: &mut Server) {
     let client = client.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut client = client.spawn().expect("the client");
@@ -35,7 +35,7 @@ fn echo_five_lines(client: &mut Command, server: &mut Server) {
 }
 
 #[test]
-fn serve_echoes_lines_of_ncat() {
+fn serve_echoes_lines_from_ncat() {
     let libraries = ["liblua5.3-0", "libpcap0.8", "libssl3", "libdbus-1-3"];
     for ip in ["127.0.0.1", "[::1]"] {
         let mut server = Server::start(ip, &["--after", "3"]);
@@ -49,7 +49,7 @@ fn serve_echoes_lines_of_ncat() {
 }
 
 #[test]
-fn serve_echoes_lines_of_socat() {
+fn serve_echoes_lines_from_socat() {
     let libraries = ["libwrap0", "libssl3"];
     for ip in ["127.0.0.1", "[::1]"] {
         let mut server = Server::start(ip, &["--after", "3"]);
