@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::fallback;
 use crate::flags::PeeloffFlags;
 use crate::guard;
-use crate::helper::{FETCH, Helper, NOTHING_KEPT, PEEL_OFF, Reply};
+use crate::helper::{Helper, NOTHING_KEPT, PEEL_OFF, Reply};
 use crate::parked::Parked;
 
 /// Peels off associations without a race for a file descriptor.
@@ -143,7 +143,7 @@ impl Peeler {
         match self.helper.request(request, Some(socket), flags) {
             Ok(Reply::Delivered(peeled)) => set_nonblock(peeled, flags),
             Ok(Reply::Kept(number)) => Err(Error::Undelivered(Parked {
-                helper: Arc::clone(&self.helper),
+                helper: self.helper.clone(),
                 number,
                 flags,
             })),
@@ -176,8 +176,7 @@ impl Parked {
     /// | [`FlagsNotSet`](Error::FlagsNotSet) | any | peeled off, into the error's `socket` |
     /// | [`StateUnknown`](Error::StateUnknown) | `EPIPE`, any other | **unknown**: the helper thread has ended, and its descriptors are closed |
     pub fn fetch(mut self) -> Result<OwnedFd, Error> {
-        let request = [FETCH, self.number];
-        match self.helper.request(request, None, self.flags) {
+        match self.helper.fetch(self.number, self.flags) {
             Ok(Reply::Delivered(peeled)) => {
                 self.number = NOTHING_KEPT;
                 set_nonblock(peeled, self.flags)
