@@ -2,14 +2,14 @@
 //!
 //! After [`subscribe_assoc_change`], `recvmsg` delivers an `SCTP_ASSOC_CHANGE`
 //! notification among the messages when an association is established, restarts or
-//! ends. A [`Reader`] recognizes the notifications. It needs the bytes and the
+//! ends. A [`Reader`] recognizes the notifications. The reader needs the bytes and the
 //! `msg_flags` of every `recvmsg` call on the socket.
 //!
 //! `MSG_NOTIFICATION` alone is not sufficient to parse a notification. If the buffer is
 //! shorter than the notification, the next `recvmsg` returns its remainder, again with
 //! `MSG_NOTIFICATION`. For an association that was aborted, the peer chooses the bytes
 //! of the remainder, and can give them the form of another notification. The reader
-//! keeps track of the parts up to `MSG_EOR`, and never takes a remainder for a
+//! keeps track of the parts up to `MSG_EOR`, and never interprets a remainder as a
 //! notification.
 //!
 //! # Examples
@@ -71,7 +71,7 @@ use crate::uapi::{
 };
 
 /// The `msg_flags` of `recvmsg`. `ReturnFlags::from_bits_retain` converts the flags of
-/// other libraries. All bits are required, also those that the other library does not name.
+/// another library. Keep all bits, even those for which that library has no name.
 pub use rustix::net::ReturnFlags;
 
 /// What one `recvmsg` call has delivered.
@@ -157,7 +157,8 @@ pub enum AssocState {
     /// The association has ended gracefully.
     #[doc(alias = "SCTP_SHUTDOWN_COMP")]
     ShutdownComp,
-    /// The association could not be set up. After `connect` or `sendto` the id is 0.
+    /// The association could not be set up. If `connect` or `sendto` has started the
+    /// set-up, the id in this notification is 0.
     #[doc(alias = "SCTP_CANT_STR_ASSOC")]
     CantStrAssoc,
     /// A state that this crate does not know.
@@ -165,8 +166,8 @@ pub enum AssocState {
 }
 
 impl AssocState {
-    /// Returns whether the association has ended. This is the last notification of an
-    /// association.
+    /// Returns whether the association has ended. If so, no further `SCTP_ASSOC_CHANGE`
+    /// notification of this association follows.
     #[must_use]
     pub const fn is_end(self) -> bool {
         matches!(
@@ -191,7 +192,7 @@ impl AssocState {
 ///
 /// The reader must see every `recvmsg` call on its socket, in order, except calls with
 /// `MSG_PEEK`. Each peeled-off socket needs a reader of its own, from
-/// [`peel`](Self::peel). Nothing is allocated.
+/// [`peel`](Self::peel). A reader allocates no memory.
 #[derive(Clone, Default, Debug)]
 pub struct Reader {
     /// The leading bytes of a notification that has arrived in part.
@@ -239,8 +240,8 @@ impl Reader {
         AssocChange::parse(&self.head).map_or(Received::Other, Received::AssocChange)
     }
 
-    /// Returns whether a notification has been read in part. The next `recvmsg` returns
-    /// its remainder.
+    /// Returns whether a notification has been read in part. If so, the next `recvmsg`
+    /// returns the remainder of the notification.
     #[must_use]
     pub const fn is_unfinished(&self) -> bool {
         self.unfinished
@@ -252,11 +253,12 @@ impl Reader {
     /// socket. If a notification of the association has been read in part, its remainder
     /// moves with the association, and so does the state of this reader.
     ///
-    /// Known limitation: if a notification of another type than `SCTP_ASSOC_CHANGE`, or
-    /// fewer than 20 bytes of a notification, have been read, the association is not known.
-    /// Then both readers skip the next notification, unless a message comes first. To avoid this, use a buffer of at
-    /// least 256 bytes, or peel off only if [`is_unfinished`](Self::is_unfinished)
-    /// returns `false`.
+    /// Known limitation: if the notification that has been read in part is not an
+    /// `SCTP_ASSOC_CHANGE`, or if fewer than 20 of its bytes have been read, the reader
+    /// cannot determine the association of the notification. In this case each of the two
+    /// readers skips the next notification on its socket, unless a message comes first. To
+    /// avoid this, use a buffer of at least 256 bytes, or peel off only if
+    /// [`is_unfinished`](Self::is_unfinished) returns `false`.
     #[must_use]
     pub fn peel(&mut self, assoc: AssocId) -> Self {
         if !self.unfinished {
@@ -284,8 +286,8 @@ impl Reader {
 /// `recvmsg` then delivers a notification when an association of the socket is
 /// established, restarts or ends. Other subscriptions are not affected. A socket that is
 /// peeled off later inherits the subscription. The subscription also works on a
-/// peeled-off socket, but does not report an end that was before it; check
-/// [`sockopt::has_assoc`] once afterwards.
+/// peeled-off socket, but does not report an association that has already ended. In this
+/// case, call [`sockopt::has_assoc`] once after the subscription.
 ///
 /// The function makes one system call on FreeBSD and on Linux 5.0 and later. On earlier
 /// kernels it makes three, and uses `SCTP_EVENTS`.
