@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use rustix::net::{self, SocketType};
-use sctp_peeloff::notification::{AssocChange, AssocState, Reader, Received};
+use sctp_peeloff::notification::{AssocChange, AssocState, Reader, Received, ReturnFlags};
 use sctp_peeloff::sockopt::SOL_SCTP;
 use sctp_peeloff::{
     AssocId, PeeloffFlags, RcvInfo, assoc_id_of_peer, assoc_ids, peeloff_flags,
@@ -224,5 +226,60 @@ fn subscribe_assoc_change_keeps_other_subscriptions() {
         }
         option::get(server.as_fd(), SOL_SCTP, SCTP_EVENTS, &mut events).unwrap();
         assert_eq!(events, [1, 1, 0, 0, 0, 1, 0, 0], "{errno:?}");
+    }
+}
+
+/// A message, or a notification with its type, state, id and the bytes behind the struct. The
+/// lengths are those of the parts in which it arrives.
+type Arrival = (bool, u16, u16, i32, Vec<u8>, Vec<usize>);
+
+fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
+    let kind = prop_oneof![Just(ASSOC_CHANGE), 0x8002_u16..0x800e];
+    // The bytes that the peer chooses often have the form of a notification.
+    let forged = (0_u16..5, 1_i32..9).prop_map(|(state, id)| notification(state, id, &[]));
+    let info = prop_oneof![Just(vec![]), forged, vec(any::<u8>(), 0..64)];
+    let parts = vec(0_usize..40, 0..6);
+    vec((any::<bool>(), kind, 0_u16..6, 1_i32..9, info, parts), 0..8)
+}
+
+fn notification(state: u16, id: i32, info: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(20 + info.len()).unwrap();
+    let mut bytes = [ASSOC_CHANGE, 0].map(u16::to_ne_bytes).concat();
+    bytes.extend(length.to_ne_bytes());
+    bytes.extend([state, 0, 1, 1].map(u16::to_ne_bytes).concat());
+    bytes.extend(id.to_ne_bytes());
+    bytes.extend(info);
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn reader_reports_exactly_the_changes_of_any_sequence_of_parts(arrivals in arrivals()) {
+        let mut reader = Reader::new();
+        for (is_message, kind, state, id, info, parts) in arrivals {
+            let mut bytes = notification(state, id, &info);
+            bytes[..2].copy_from_slice(&kind.to_ne_bytes());
+            let mut reported = Vec::new();
+            let mut rest = &bytes[..];
+            for length in parts.into_iter().chain([usize::MAX]) {
+                let (part, behind) = rest.split_at(length.min(rest.len()));
+                rest = behind;
+                let mut flags = if is_message { ReturnFlags::empty() } else { MSG_NOTIFICATION };
+                flags.set(ReturnFlags::EOR, rest.is_empty());
+                match reader.read(part, flags) {
+                    Received::AssocChange(change) => reported.push(change),
+                    received => prop_assert_eq!(received == Received::Message, is_message),
+                }
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            let expected = usize::from(!is_message && kind == ASSOC_CHANGE);
+            prop_assert_eq!(reported.len(), expected);
+            for change in reported {
+                prop_assert_eq!(change.assoc.as_raw(), id);
+                prop_assert_eq!(change.length as usize, bytes.len());
+            }
+        }
     }
 }

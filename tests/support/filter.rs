@@ -49,6 +49,10 @@ impl Call {
         Self::any(FCNTL)
     }
 
+    pub fn setsockopt(option: i32) -> Self {
+        Self::with(&[libc::SYS_setsockopt], &[(1, 132), (2, option)])
+    }
+
     pub fn fcntl(command: i32) -> Self {
         Self::with(FCNTL, &[(1, command)])
     }
