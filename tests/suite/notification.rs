@@ -13,6 +13,7 @@ use sctp_peeloff::{
     subscribe_assoc_change,
 };
 
+use crate::support::filter::{Call, denied};
 use crate::support::message::{
     MSG_NOTIFICATION, Message, SCTP_ABORT, deliver, receive, send, send_flags,
 };
@@ -205,6 +206,27 @@ fn reader_returns_other_for_each_other_type_of_notification() {
         expected.insert(AUTHENTICATION_EVENT);
     }
     assert_eq!(seen, expected);
+}
+
+/// On kernels before 5.0, which lack `SCTP_EVENT`, the function sets `SCTP_EVENTS`.
+#[test]
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+fn subscribe_assoc_change_keeps_other_subscriptions() {
+    const SCTP_EVENT: i32 = 127;
+    for errno in [None, Some(libc::ENOPROTOOPT)] {
+        let server = socket(Family::V4, SocketType::SEQPACKET);
+        // Data and shutdown, without associations.
+        let mut events = [1, 0, 0, 0, 0, 1, 0, 0];
+        option::set(server.as_fd(), SOL_SCTP, SCTP_EVENTS, &events).unwrap();
+        match errno {
+            None => subscribe_assoc_change(&server).unwrap(),
+            Some(errno) => denied([Call::setsockopt(SCTP_EVENT)], errno, || {
+                subscribe_assoc_change(&server).unwrap();
+            }),
+        }
+        option::get(server.as_fd(), SOL_SCTP, SCTP_EVENTS, &mut events).unwrap();
+        assert_eq!(events, [1, 1, 0, 0, 0, 1, 0, 0], "{errno:?}");
+    }
 }
 
 /// A message, or a notification with its type, state, id and the bytes behind the struct. The

@@ -13,6 +13,7 @@ use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, seccomp_dat
 use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SOL_SCTP};
 
 /// A system call, identified by its number and some of its arguments.
+#[derive(Clone)]
 pub struct Call {
     /// A function may have several system call numbers.
     numbers: &'static [libc::c_long],
