@@ -48,10 +48,11 @@ pub enum Error {
     /// `EINVAL`, or `ENOENT` on FreeBSD: the socket has no association with a peer that
     /// has this address, or the association is still being set up and has no id yet.
     ///
-    /// Known limitation: for a peer with a link-local IPv6 address, `recvfrom` returns a
-    /// wrong scope id, and the address is not found. Linux 6.1 and earlier do this for
-    /// every message, later kernels (up to 7.2) only for fragmented messages. To find the
-    /// id of such a peer, use [`RcvInfo`](crate::RcvInfo).
+    /// Known limitation: if the peer has a link-local IPv6 address, the address that
+    /// `recvfrom` returns has a wrong scope id, so that this address is not found. Linux 6.1
+    /// and earlier return a wrong scope id for every message. Later kernels (up to 7.2) do
+    /// so only for fragmented messages. To find the id of such an association, use
+    /// [`RcvInfo`](crate::RcvInfo).
     #[error("no association with {0}")]
     NoSuchPeer(SocketAddr),
 
@@ -114,10 +115,13 @@ pub enum Error {
     #[error("no file descriptor available ({})", limit(*.0))]
     NoDescriptor(Errno),
 
-    /// `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS` or `EFAULT`, and the socket no longer has
-    /// the association: the kernel moves an association before it allocates a descriptor,
-    /// and **terminates the association** if the allocation fails. The peer sees the
-    /// end of the association. The one-to-many socket gets no notification.
+    /// `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS` or `EFAULT`: the kernel **has terminated the
+    /// association**.
+    ///
+    /// The kernel moves the association before it allocates the descriptor, and terminates
+    /// the association if the allocation fails. The crate returns this error only if the
+    /// socket no longer has the association. The peer sees the end of the association. The
+    /// one-to-many socket gets no notification.
     #[error("association terminated by the kernel: {0}")]
     AssociationLost(Errno),
 
@@ -178,10 +182,10 @@ fn limit(errno: Errno) -> &'static str {
 impl Error {
     /// Returns the errno of the system call that failed.
     ///
-    /// Several errnos can cause the same error. For these errors the method returns a fixed
-    /// value: `EOPNOTSUPP` for [`NotSctp`](Self::NotSctp); `EINVAL` (`EOPNOTSUPP` on
-    /// FreeBSD) for [`NotOneToMany`](Self::NotOneToMany) and
-    /// [`NotPeelable`](Self::NotPeelable).
+    /// [`NotSctp`](Self::NotSctp), [`NotOneToMany`](Self::NotOneToMany) and
+    /// [`NotPeelable`](Self::NotPeelable) can each result from several errnos, and do not
+    /// store the errno. For `NotSctp` the method returns `EOPNOTSUPP`. For the other two it
+    /// returns `EINVAL`, or `EOPNOTSUPP` on FreeBSD.
     ///
     /// For [`UnknownFlags`](Self::UnknownFlags), which occurs without a system call, the
     /// method returns `EINVAL`. For [`Unsupported`](Self::Unsupported) it returns `None`.
@@ -234,8 +238,8 @@ impl Error {
 
     /// Returns whether the same call can succeed later.
     ///
-    /// The result is `true` if the association is not affected, and the call failed because
-    /// of a blocked sender, a lack of descriptors or memory, or with `EINTR` or `EAGAIN`.
+    /// The result is `true` if the association is not affected, and the cause was a blocked
+    /// sender, a lack of descriptors or memory, `EINTR` or `EAGAIN`.
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
         matches!(

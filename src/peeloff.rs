@@ -1,4 +1,5 @@
-//! The functions of the man page `sctp_peeloff(3)`, and a query for the flags option.
+//! The functions of the man page `sctp_peeloff(3)`, and a function that returns whether the
+//! kernel has `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 
 use rustix::fd::{AsFd, OwnedFd};
 
@@ -57,7 +58,7 @@ use crate::sockopt;
 ///
 /// The errnos are those of Linux. On FreeBSD, `NoSuchAssociation` has `ENOENT`,
 /// `NotOneToMany` has `EOPNOTSUPP`, `NotPeelable` has `EOPNOTSUPP` or `ENOTCONN`, and
-/// `NotSctp` has `EOPNOTSUPP`. `AssociationLost` and `StateUnknown` do not occur.
+/// `NotSctp` has `EOPNOTSUPP`. `AssociationLost` and `StateUnknown` do not occur on FreeBSD.
 ///
 /// | error | errno | state of the association |
 /// |---|---|---|
@@ -95,8 +96,8 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
 ///
 /// On Linux 4.13 and later the kernel sets the flags atomically. Earlier kernels do not
 /// have the option `SCTP_SOCKOPT_PEELOFF_FLAGS`. On these kernels the function sets the
-/// flags right after the peel-off, and [`PeeloffFlags::CLOEXEC`] describes how the time in
-/// between affects `execve`. The first call detects that the kernel does not have the
+/// flags right after the peel-off. Until then, a child of another thread can inherit the
+/// descriptor (see [`PeeloffFlags::CLOEXEC`]). The first call detects that the kernel does not have the
 /// option, and the crate caches this fact for the process.
 ///
 /// On Linux 4.13 and later the function makes three system calls, as [`peeloff`] does. On
