@@ -1,4 +1,4 @@
-//! The helper thread, and the requests of the process to it.
+//! The helper thread, and the requests that the process sends to it.
 
 use core::ffi::c_int;
 use core::time::Duration;
@@ -30,20 +30,22 @@ pub(crate) const FETCH: c_int = 1;
 const RELEASE: c_int = 2;
 
 /// The first integer of a reply is an errno or 0. The second one is the descriptor that
-/// the helper thread keeps until its release, or this.
+/// the helper thread keeps until a request [`RELEASE`], or `NOTHING_KEPT`, or
+/// [`NOT_TRIED`].
 pub(crate) const NOTHING_KEPT: c_int = -1;
 
 /// In the second integer of a reply: the helper thread has not tried the peel-off.
 const NOT_TRIED: c_int = -2;
-/// The message with which the process confirms that the helper thread has left its table.
+/// The message with which the process confirms that the helper thread no longer shares the
+/// process's descriptor table.
 const CONFIRMED: Message = [0, 0];
 
 /// Much longer than a start takes on a loaded machine.
 const START_TIME: Duration = Duration::from_secs(10);
 const STACK_SIZE: usize = 64 << 10;
 
-/// The process's end of the channel to the helper thread, which ends when this is
-/// dropped.
+/// The process's side of the channel to the helper thread. If this value is dropped, the
+/// helper thread exits.
 #[derive(Debug)]
 pub(crate) struct Helper {
     channel: Mutex<OwnedFd>,
@@ -68,7 +70,8 @@ impl Helper {
         })
     }
 
-    /// Fails with the errno of the peel-off, and with `EPIPE` if the helper thread has ended.
+    /// Fails with the errno of the peel-off, and with `EPIPE` if the helper thread has
+    /// exited.
     pub(crate) fn request(
         &self,
         request: Message,
@@ -89,7 +92,8 @@ impl Helper {
         }
         match receive_reply(&channel, receive_flags) {
             Ok(([_, number], Some(peeled))) => {
-                // When the caller closes its descriptor, it must be the last one.
+                // The helper thread closes its copy now. The caller's descriptor is then the
+                // only one, and closing it closes the socket.
                 release(&channel, number);
                 Ok(Reply::Delivered(peeled))
             }
@@ -117,8 +121,8 @@ impl Helper {
     }
 }
 
-/// A child that fork(2) created may have a copy of the channel, which would keep the helper
-/// thread alive.
+/// Shuts the channel down. Closing it is not sufficient, because a child that fork(2)
+/// created may have a copy of the channel. The copy would keep the helper thread alive.
 impl Drop for Helper {
     fn drop(&mut self) {
         if let Ok(channel) = self.channel() {
@@ -135,7 +139,7 @@ fn receive_reply(channel: &OwnedFd, flags: RecvFlags) -> Result<(Message, Option
     })
 }
 
-/// If the release fails, the helper thread has ended, and its descriptors are closed.
+/// If the release fails, the helper thread has exited, and its descriptors are closed.
 fn release(channel: &OwnedFd, number: c_int) {
     if send(channel, [RELEASE, number], None).is_ok() {
         let _ = receive_reply(channel, RecvFlags::CMSG_CLOEXEC);
@@ -154,17 +158,23 @@ fn start() -> Result<OwnedFd, Errno> {
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN))?;
     let deadline = Instant::now() + START_TIME;
     let unshared = receive_until(&ours, deadline)?;
-    // SAFETY: this is `its`. The helper thread waits, and has closed it in neither table.
-    let copy = unsafe { BorrowedFd::borrow_raw(number) };
-    if unshared != 0 || table::is_marked(copy)? {
-        // Waits until the helper thread has closed its end, if that is in this table.
+    let shares_table = || {
+        // SAFETY: `number` is the descriptor of `its`. The helper thread has reported
+        // success and waits. It has closed `its` neither in the process's table nor in a
+        // table of its own.
+        table::is_marked(unsafe { BorrowedFd::borrow_raw(number) })
+    };
+    if unshared != 0 || shares_table()? {
+        // If the threads still share a table, wait until the helper thread has closed its
+        // side of the channel.
         let _ = shutdown(&ours, Shutdown::Write);
         let _ = receive_until(&ours, deadline);
         return Err(Errno::from_raw_os_error(
             unshared.max(Errno::PERM.raw_os_error()),
         ));
     }
-    // SAFETY: the helper thread owned this descriptor, and has another table.
+    // SAFETY: only the helper thread owned this descriptor. It now uses the copy in its own
+    // table, so no other code closes this descriptor.
     drop(unsafe { OwnedFd::from_raw_fd(number) });
     send(&ours, CONFIRMED, None)?;
     match receive_until(&ours, deadline)? {
@@ -175,8 +185,9 @@ fn start() -> Result<OwnedFd, Errno> {
     Ok(ours)
 }
 
-/// Receives an errno or 0. A seccomp filter may end the helper thread while its end of the
-/// channel is still in this process's table, so that its end is not visible.
+/// Receives an errno or 0. A seccomp filter may kill the helper thread while its side of the
+/// channel is still open in the process's table. The channel is then not closed, and only
+/// the timeout shows that the helper thread no longer exists.
 fn receive_until(channel: &OwnedFd, deadline: Instant) -> Result<c_int, Errno> {
     loop {
         let rest = deadline.saturating_duration_since(Instant::now());
@@ -222,7 +233,8 @@ fn serve(channel: &OwnedFd) {
     while let Ok((request, socket)) = receive(channel, RecvFlags::CMSG_CLOEXEC) {
         let reply = reply(request, socket, &mut kept);
         let fd = kept.iter().find(|fd| fd.as_raw_fd() == reply[1]);
-        // A descriptor that cannot be sent is kept, like one that cannot be delivered.
+        // If the descriptor cannot be sent, keep it, as if the process had not been able to
+        // receive it.
         let sent = send(channel, reply, fd.map(OwnedFd::as_fd));
         if sent.or_else(|_| send(channel, reply, None)).is_err() {
             return;
@@ -251,10 +263,10 @@ fn reply(request: Message, socket: Option<OwnedFd>, kept: &mut Vec<OwnedFd>) -> 
     }
 }
 
-/// Ensures that there is room for the peeled-off descriptor. No other thread competes for
-/// it, so that the check is exact unless the limit is lowered in the meantime.
+/// Ensures that the table has room for the peeled-off descriptor. No other thread uses this
+/// table, so the check is exact unless the limit is lowered before the peel-off.
 fn prepare(socket: Option<OwnedFd>, kept: &mut Vec<OwnedFd>) -> Result<OwnedFd, Errno> {
-    // If the table has no room for the socket, the message comes without it.
+    // If the table has no room for the socket, the message arrives without the socket.
     let socket = socket.ok_or(Errno::MFILE)?;
     kept.try_reserve(1).map_err(|_| Errno::NOMEM)?;
     match fcntl_dupfd_cloexec(&socket, 0) {

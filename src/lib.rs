@@ -75,10 +75,11 @@
 //!
 //! # Guide
 //!
-//! [`guide::ids`] describes four ways to find the id of an association,
-//! [`guide::runtimes`] how to use a peeled-off descriptor with tokio and others,
-//! [`guide::errors`] how to handle each error, [`guide::cost`] what a peel-off costs, and
-//! [`guide::migration`] how to replace libsctp and other crates.
+//! - [`guide::ids`] describes four ways to find the id of an association.
+//! - [`guide::runtimes`] describes a peeled-off descriptor in tokio and other runtimes.
+//! - [`guide::errors`] describes how to handle each error.
+//! - [`guide::cost`] describes the cost of a peel-off.
+//! - [`guide::migration`] describes how to replace libsctp and other crates.
 //!
 //! # Features
 //!

@@ -158,8 +158,8 @@ pub enum AssocState {
     /// The association has ended gracefully.
     #[doc(alias = "SCTP_SHUTDOWN_COMP")]
     ShutdownComp,
-    /// The association could not be set up. If this side called `connect` or `sendto`, the
-    /// id is 0.
+    /// The association could not be set up. If `connect` or `sendto` has started the
+    /// set-up, the id in this notification is 0.
     #[doc(alias = "SCTP_CANT_STR_ASSOC")]
     CantStrAssoc,
     /// Any other value of `sac_state`.
@@ -167,8 +167,8 @@ pub enum AssocState {
 }
 
 impl AssocState {
-    /// Returns whether the association has ended. If it has, this notification is the last
-    /// one of the association.
+    /// Returns whether the association has ended. If so, no further `SCTP_ASSOC_CHANGE`
+    /// notification of this association follows.
     #[must_use]
     pub const fn is_end(self) -> bool {
         matches!(

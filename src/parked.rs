@@ -31,7 +31,7 @@ impl Keeper for Helper {
 /// [`Peeler`](crate::Peeler) keeps.
 ///
 /// **If this value is dropped, the association ends**, as if its descriptor had been
-/// closed. So it does when the process calls `execve(2)` or exits.
+/// closed. The association also ends when the process calls `execve(2)` or exits.
 #[derive(Debug)]
 #[must_use = "if this value is dropped, the association ends"]
 pub struct Parked {

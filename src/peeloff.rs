@@ -104,9 +104,9 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
 /// [`peeloff`] applies to this function as well. `sockopt::peeloff_flags` makes only the
 /// peel-off call, without the check for a free descriptor.
 ///
-/// On systems other than Linux, the function fails with
-/// [`Unsupported`](Error::Unsupported) for all flags that are not empty, before any other
-/// check. The example of [`peeloff`] shows how to set the flags on these systems.
+/// On systems other than Linux, if the flags are not empty, the function fails with
+/// [`Unsupported`](Error::Unsupported) before any other check. The example of [`peeloff`]
+/// shows how to set the flags on these systems.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Messages between the process and the helper thread: two integers, and a file
-//! descriptor or none.
+//! Messages between the process and the helper thread. A message consists of two integers
+//! and at most one file descriptor.
 
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
@@ -46,8 +46,8 @@ pub(super) fn receive(
     retry_on_intr(|| receive_once(channel, flags))
 }
 
-/// Fails with `EPIPE` if the other socket is closed, and with `EINTR`. If the descriptor
-/// table is full, the kernel delivers the message without its descriptor.
+/// Fails with `EPIPE` if the other socket is closed, and with `EINTR` after a signal. If the
+/// descriptor table is full, the kernel delivers the message without its descriptor.
 pub(super) fn receive_once(
     channel: &OwnedFd,
     flags: RecvFlags,

@@ -37,8 +37,8 @@ const SYS_CLOSE_RANGE: c_long = match (IS_MIPS, size_of::<usize>()) {
 };
 const CLOSE_RANGE_UNSHARE: c_uint = 2;
 
-/// Blocks all signals in the calling thread. libc leaves those out that it needs itself,
-/// such as the one for setuid(2).
+/// Blocks all signals in the calling thread. libc excludes the signals that it needs
+/// itself, such as the signal for setuid(2).
 pub(super) fn block_signals() -> Result<(), Errno> {
     let mut all = SignalSet([0; 128]);
     // SAFETY: both calls only access this set and the signal mask of the calling thread.
@@ -68,9 +68,9 @@ pub(super) unsafe fn unshare() -> Result<(), Errno> {
     }
 }
 
-/// Clears `FD_CLOEXEC`, which is a property of the descriptor table. So the other table
-/// shows whether [`unshare`] has taken effect: a seccomp filter can make the calls return
-/// success without effect.
+/// Clears `FD_CLOEXEC`. Each descriptor table has its own flag, so the flag in the other
+/// threads' table shows whether [`unshare`] has taken effect. A seccomp filter can make the
+/// calls return success without effect.
 pub(super) fn mark(channel: &OwnedFd) -> Result<(), Errno> {
     fcntl_setfd(channel, FdFlags::empty())?;
     if is_marked(channel)? {
@@ -104,7 +104,7 @@ pub(super) unsafe fn close_all_but(kept: &OwnedFd) -> Result<(), Errno> {
     }
 }
 
-/// The same without `close_range(2)`.
+/// Does the same as [`close_all_but`], without `close_range(2)`.
 ///
 /// # Safety
 ///
@@ -117,8 +117,9 @@ unsafe fn close_listed(kept: RawFd) -> Result<(), Errno> {
         open.extend(name.to_str().and_then(|name| name.parse::<RawFd>().ok()));
     }
     for fd in open.into_iter().filter(|fd| *fd != kept) {
-        // The call fails for the descriptor of the folder, which is closed already. With
-        // debug assertions, rustix's function would panic.
+        // The list includes the descriptor of the folder. This descriptor is already
+        // closed, so the call fails for it. With debug assertions, rustix's function would
+        // panic.
         // SAFETY: the caller guarantees that nothing owns the descriptor.
         unsafe { close(fd) };
     }

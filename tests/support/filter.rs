@@ -41,10 +41,6 @@ impl Call {
         Self::with(&[libc::SYS_getsockopt], &[(1, SOL_SCTP), (2, option)])
     }
 
-    pub fn setsockopt(option: i32) -> Self {
-        Self::with(&[libc::SYS_setsockopt], &[(1, SOL_SCTP), (2, option)])
-    }
-
     pub fn any_fcntl() -> Self {
         Self::any(FCNTL)
     }
