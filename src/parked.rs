@@ -2,6 +2,7 @@
 
 use core::ffi::c_int;
 use core::fmt::Debug;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -12,7 +13,7 @@ use crate::helper::{FETCH, Helper, NOTHING_KEPT, Reply};
 /// What a [`Parked`] does with its helper thread. Through a trait object, so that a program
 /// without a [`Peeler`](crate::Peeler) has none of this code, although its errors can
 /// contain a `Parked`.
-pub(crate) trait Keeper: Debug + Send + Sync {
+pub(crate) trait Keeper: Debug + Send + Sync + UnwindSafe + RefUnwindSafe {
     fn fetch(&self, number: c_int, flags: PeeloffFlags) -> Result<Reply, Errno>;
     fn release(&self, number: c_int);
 }

@@ -109,7 +109,7 @@ fn new_fails_with_os_if_a_seccomp_filter_fakes_the_separation_of_the_table() {
             deny([Call::any(faked)], 0);
             Peeler::new()
         };
-        for (refused, successful) in [(OPEN, CLOSE_RANGE), (CLOSE_RANGE, UNSHARE)] {
+        for (refused, successful) in [(UNSHARE, CLOSE_RANGE), (CLOSE_RANGE, UNSHARE)] {
             let result = thread::scope(|scope| {
                 let filtered = scope.spawn(|| faked(refused, successful));
                 filtered.join().unwrap()
