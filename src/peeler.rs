@@ -27,7 +27,8 @@ use crate::parked::Parked;
 /// A `Peeler` sets `FD_CLOEXEC` atomically on every kernel, even before Linux 4.13.
 ///
 /// One `Peeler` serves all sockets and threads of a process, one peel-off at a time. The
-/// chapter [`cost`](crate::guide::cost) compares the cost of a peel-off.
+/// chapter [`cost`](crate::guide::cost) compares the cost of a peel-off with and without a
+/// `Peeler`.
 ///
 /// Known limitation: a `Peeler` does not prevent the other failures after which the
 /// kernel terminates an association. These are the system-wide limit on open files
@@ -51,8 +52,8 @@ use crate::parked::Parked;
 ///
 /// # The helper thread
 ///
-/// - The helper thread has one descriptor, and the process has one descriptor for requests
-///   to the helper thread. The helper thread holds a duplicate of the one-to-many socket
+/// - The helper thread and the process have one descriptor each, which connect the two. The
+///   helper thread holds a duplicate of the one-to-many socket
 ///   only during a call.
 /// - The helper thread blocks all signals, so that no signal handler runs with its
 ///   descriptor table.

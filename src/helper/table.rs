@@ -14,7 +14,7 @@ use rustix::thread::{UnshareFlags, unshare_unsafe};
 #[repr(C, align(16))]
 struct SignalSet([u8; 128]);
 
-// The crate libc is not required for these functions: std is linked to them.
+// The crate libc is not required for these functions, because std already links to libc.
 unsafe extern "C" {
     fn sigfillset(set: *mut SignalSet) -> c_int;
     fn pthread_sigmask(how: c_int, set: *const SignalSet, old: *mut SignalSet) -> c_int;
@@ -68,9 +68,9 @@ pub(super) unsafe fn unshare() -> Result<(), Errno> {
     }
 }
 
-/// Clears `FD_CLOEXEC`. Each descriptor table has its own flag, so the flag in the other
-/// threads' table shows whether [`unshare`] has taken effect. A seccomp filter can make the
-/// calls return success without effect.
+/// Clears `FD_CLOEXEC` of the descriptor. A descriptor has a separate flag in each table. If
+/// the flag is still set in the other threads' table afterwards, [`unshare`] has taken
+/// effect. A seccomp filter can make `unshare` return success without effect.
 pub(super) fn mark(channel: &OwnedFd) -> Result<(), Errno> {
     fcntl_setfd(channel, FdFlags::empty())?;
     if is_marked(channel)? {
