@@ -1,7 +1,7 @@
-//! What each way costs in system calls, allocations and processor ticks.
+//! The cost of each way to peel off in system calls, allocations and ticks.
 //!
-//! Under `benches/report`, a tick is an instruction, so the figures repeat. On a
-//! kernel that is run otherwise, they are a clock's.
+//! `benches/report` runs this program in a guest in which a tick is an instruction, so the
+//! figures are reproducible. In other environments, a tick is a unit of time.
 
 #[path = "support/count.rs"]
 mod count;
@@ -28,11 +28,11 @@ use sctp_peeloff::{AssocId, Peeler};
 use support::descriptors::Limit;
 use support::{FAMILIES, Family, address, associate, filter, server, socket};
 use variants::{
-    BARE_FLAGS, BARE_PLAIN, FLAGS, GUARDED, RAW_FLAGS, WAYS, Way, accept, remember_old_kernel,
+    BARE_FLAGS, BARE_PLAIN, FLAGS, GUARDED, RAW_FLAGS, WAYS, Way, accept, cache_old_kernel,
 };
 
 const SAMPLES: usize = 101;
-/// Where a sample takes many associations or messages.
+/// The number of samples if each sample requires many associations or messages.
 const FEW: usize = 11;
 
 fn main() {
@@ -48,14 +48,15 @@ fn main() {
     for family in FAMILIES {
         first_call(&mut table, family);
     }
-    // After the others, since the library takes this kernel for an old one from here
-    // on. `sockopt`, whose growth is told, does not ask.
+    // From here on, the library's cache says that the kernel is older than 4.13, so the
+    // measurements of a current kernel come first. `messages` and `associations` measure
+    // `sockopt`, which does not use the cache.
     let server = server(Family::V4);
     let (client, id) = associate(Family::V4, &server);
-    remember_old_kernel(&server, id);
+    cache_old_kernel(&server, id);
     drop((server, client));
     for family in FAMILIES {
-        remembered(&mut table, family);
+        old_kernel_cached(&mut table, family);
     }
     messages(&mut table);
     associations(&mut table);
@@ -87,8 +88,8 @@ fn ways(table: &mut Table, family: Family) {
     table.row("ways", "accept4", family, &figures, BARE_FLAGS.0);
 }
 
-/// The ticks are those of both threads. The calls are those of the calling thread, in a
-/// child that has a helper thread of its own.
+/// The ticks are the sum of both threads. The system calls are those of the calling thread.
+/// They are counted in a child process, which has a separate helper thread.
 fn peeler(table: &mut Table, family: Family) {
     let server = server(family);
     let peeler = Peeler::new().expect("a helper thread");
@@ -128,7 +129,7 @@ fn guards(table: &mut Table) {
     }
 }
 
-/// By the number of associations that stay on the socket.
+/// Measures the cost in relation to the number of associations that remain on the socket.
 fn associations(table: &mut Table) {
     let _limit = Limit::most();
     let (_, way, _) = RAW_FLAGS;
@@ -148,8 +149,8 @@ fn associations(table: &mut Table) {
     }
 }
 
-/// By the number of messages that wait on the socket, all of one association: the
-/// one that is peeled off, or another.
+/// Measures the cost in relation to the number of messages in the socket's receive queue. All
+/// messages belong to the peeled-off association, or all belong to another association.
 fn messages(table: &mut Table) {
     let (_, way, _) = RAW_FLAGS;
     for waiting in MESSAGES {
@@ -165,9 +166,9 @@ fn messages(table: &mut Table) {
     }
 }
 
-/// A kernel before 4.13 that the library does not know for one yet. The filter that
-/// plays it costs something at each system call, so the bare call is measured under
-/// it too.
+/// Measures the first call on a kernel before 4.13, before the library has cached this fact.
+/// The seccomp filter that simulates the kernel slows each system call, so the bare call is
+/// measured with the filter too.
 fn first_call(table: &mut Table, family: Family) {
     let filtered = format!("{}, filtered", BARE_PLAIN.0);
     for (name, way) in [
@@ -179,7 +180,7 @@ fn first_call(table: &mut Table, family: Family) {
     }
 }
 
-/// Each sample in a process of its own.
+/// Takes each sample in a separate process.
 fn measure_filtered(family: Family, way: Way) -> Figures {
     let server = server(family);
     let old_kernel = || filter::deny([filter::flags_option()], libc::ENOPROTOOPT);
@@ -188,7 +189,7 @@ fn measure_filtered(family: Family, way: Way) -> Figures {
         let (_second, id) = associate(family, &server);
         count::in_child(|| {
             old_kernel();
-            // The child has all pages from here on, so that no fault is counted.
+            // Maps all pages of the child, so that the ticks do not include page faults.
             mlockall(MlockAllFlags::CURRENT).expect("memory");
             drop((BARE_PLAIN.1)(&server, other));
             let allocated = count::allocations();
@@ -206,9 +207,9 @@ fn measure_filtered(family: Family, way: Way) -> Figures {
     Figures::new(ticks, 0, calls)
 }
 
-fn remembered(table: &mut Table, family: Family) {
+fn old_kernel_cached(table: &mut Table, family: Family) {
     let (against, bare, _) = BARE_FLAGS;
-    for (name, way) in [(against, bare), ("peeloff_flags, remembered", GUARDED.1)] {
+    for (name, way) in [(against, bare), ("peeloff_flags, cached", GUARDED.1)] {
         let figures = measure(family, way);
         table.row("before 4.13", name, family, &figures, against);
     }

@@ -3,27 +3,29 @@
 //! Soundness depends on this file: a descriptor that somebody else owns must never be
 //! adopted, whatever the call returned.
 //!
-//! The kernel returns the new descriptor as getsockopt's result, and writes it to `sd`,
-//! which was -1. If both are the same positive descriptor, it is adopted, unless it is
-//! the socket itself. Every other outcome is ambiguous:
+//! The kernel returns the new descriptor as getsockopt's result, and also writes it to
+//! `sd`. Before the call, `sd` is -1. If the result and `sd` are the same positive
+//! descriptor, this descriptor is adopted, unless it is the socket itself. Every other
+//! outcome is ambiguous:
 //!
 //! - 0 is a valid descriptor, and also what a cgroup BPF program (Linux 5.3 to 6.4) or
 //!   a seccomp filter can put in place of any result.
-//! - On 5.10 the presence of any such program overwrites `sd` with 0, also after an
-//!   error. A program may also write another descriptor to `sd`, or replace a success
-//!   with an error.
+//! - On Linux 5.10 the kernel overwrites `sd` with 0 whenever such a BPF program is
+//!   attached, even after an error. The program may also write another descriptor to
+//!   `sd`, or replace a success with an error.
 //! - With `EFAULT` the kernel has written `sd` and then withdrawn the descriptor.
 //!
-//! In these cases there is a candidate, which is adopted only if three queries show
-//! that it is the new descriptor:
+//! In these cases one descriptor is the candidate. It is adopted only if three queries
+//! show that it is the new descriptor:
 //!
 //! 1. `SCTP_GET_ASSOC_ID_LIST` on the candidate returns this association and no other.
 //! 2. `SCTP_STATUS` on the socket no longer finds the association. So the candidate is
 //!    not a duplicate of the socket.
-//! 3. A second peel-off of the same id, which must fail because the association is no
-//!    longer on the socket, does not produce the candidate in the same place. If it
-//!    does, the candidate was put there by something other than this peel-off, and may
-//!    have been open before the call.
+//! 3. A second peel-off of the same id does not return the candidate again in the same
+//!    place (the result or `sd`). The second peel-off must fail, because the association
+//!    is no longer on the socket. If it returns the candidate nevertheless, something
+//!    other than the kernel's peel-off has written the candidate there, and the candidate
+//!    may have been open before the call.
 //!
 //! | result | `sd` | candidate | all three hold | otherwise |
 //! |---|---|---|---|---|
@@ -38,9 +40,10 @@
 //! A candidate that is the socket's own descriptor is rejected without a query.
 //! `EBADMSG` means that the state of the association is unknown.
 //!
-//! Known limitation: a program that keeps state, and forges a result for the first call
-//! but not for the second, can name a descriptor on which an earlier call has placed
-//! the same association.
+//! Known limitation: a program that writes one of the process's existing descriptors both
+//! to the result and to `sd` is not detected. A cgroup BPF program can do this on Linux
+//! 5.18 to 6.4. A program that keeps state, and forges the first result but not the
+//! second, is not detected either.
 
 use core::ffi::c_int;
 use core::marker::PhantomData;
@@ -115,7 +118,7 @@ pub(crate) fn peeloff<A: Argument>(
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// What one getsockopt has left behind: what the kernel returned, and `sd`.
+/// The outcome of one getsockopt call: the value that the kernel returned, and `sd`.
 type Reply = (c_int, c_int);
 
 #[inline]
@@ -125,7 +128,7 @@ fn call<A: Argument>(socket: RawFd, assoc: AssocId, flags: PeeloffFlags) -> Repl
     (returned, argument.sd())
 }
 
-/// The queries that decide about a candidate.
+/// The queries that determine whether a candidate is adopted.
 trait Queries {
     /// Whether the descriptor has this association and no other.
     fn is_on(&self, fd: RawFd, assoc: AssocId) -> bool;
@@ -172,6 +175,8 @@ fn examine(
         && queries.is_on(candidate, assoc)
         && queries.is_not_on(socket, assoc)
         && match queries.repeat(socket, assoc) {
+            // The association was on the socket, whatever the query returned.
+            (again, _) if again > 0 => false,
             (again, _) if returned == candidate => again != candidate,
             (_, again) => again != candidate,
         };

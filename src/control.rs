@@ -42,7 +42,8 @@ pub struct RcvInfo {
     /// on FreeBSD).
     pub flags: u16,
     /// `rcv_ppid`: the payload protocol identifier, with its bytes in the order in which
-    /// the peer sent them. `u32::from_be` converts it if the peer uses network byte order.
+    /// the peer sent them. If the peer uses network byte order, `u32::from_be` converts the
+    /// identifier.
     pub ppid: u32,
     /// `rcv_tsn`: the transmission sequence number.
     pub tsn: u32,
@@ -56,15 +57,15 @@ impl RcvInfo {
     /// Parses the control messages of one `recvmsg` call.
     ///
     /// `control` is the buffer that `msg_control` points to. `controllen` is
-    /// `msg_controllen` after the call, in bytes, so that the control messages of an
-    /// earlier call that are left in the buffer are not read. If a library does not
-    /// return `msg_controllen`, fill the buffer with zeros before each call and pass the
-    /// buffer's length.
+    /// `msg_controllen` after the call, in bytes. It limits what the function reads, because
+    /// the rest of the buffer may contain control messages of an earlier call. If a library
+    /// does not return `msg_controllen`, fill the buffer with zeros before each call, and
+    /// pass the buffer's length.
     ///
     /// The function reads `SCTP_RCVINFO` (`struct sctp_rcvinfo`), and also `SCTP_SNDRCV`
-    /// (`struct sctp_sndrcvinfo`), which `SCTP_EVENTS` enables. It returns `None` if the
-    /// buffer has no complete control message of these types, as for a notification or
-    /// after `MSG_CTRUNC`.
+    /// (`struct sctp_sndrcvinfo`), which `SCTP_EVENTS` enables. If the buffer has no
+    /// complete control message of these types, the function returns `None`. Examples are a
+    /// notification, and a buffer that was too short (`MSG_CTRUNC`).
     ///
     /// # Examples
     ///
@@ -122,7 +123,7 @@ impl RcvInfo {
     }
 }
 
-/// The bytes at the offset, if there are that many.
+/// Returns the `N` bytes at the offset, or `None` if `bytes` is too short.
 fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..)?.first_chunk().copied()
 }
@@ -130,8 +131,9 @@ fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
 /// `setsockopt(socket, SOL_SCTP, SCTP_RECVRCVINFO, 1)`—Makes `recvmsg` deliver a
 /// `struct sctp_rcvinfo` with each message.
 ///
-/// [`RcvInfo::from_control`] parses it. A socket that is peeled off later inherits the
-/// option. The option exists on FreeBSD and on Linux 3.17 and later. One system call.
+/// [`RcvInfo::from_control`] parses the struct. A socket that is created by a later peel-off
+/// inherits the option. The option exists on FreeBSD, and on Linux 3.17 and later. The
+/// function makes one system call.
 ///
 /// # Errors
 ///

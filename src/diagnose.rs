@@ -1,4 +1,4 @@
-//! Converts an errno to an [`Error`], with the help of queries to the socket.
+//! Converts an errno to an [`Error`], and queries the socket to find the cause.
 //!
 //! The call has failed already, so the number of system calls does not matter here.
 
@@ -15,11 +15,11 @@ use crate::sockopt;
 use crate::uapi::NO_LIST;
 use crate::uapi::{NOT_FOUND, REFUSED};
 
-/// The reason why a peel-off failed, and the state of the association.
+/// Returns the error of a failed peel-off, which includes the state of the association.
 #[cold]
 pub(crate) fn peeloff_error(socket: BorrowedFd<'_>, assoc: AssocId, errno: Errno) -> Error {
     match errno {
-        // The kernel returns these before it moves the association.
+        // The kernel returns these errnos before it moves the association.
         _ if REFUSED.contains(&errno) => refused(socket, assoc, errno),
         Errno::BUSY => Error::SenderBlocked,
         Errno::BADF | Errno::NOTSOCK | Errno::OPNOTSUPP | Errno::NOPROTOOPT | Errno::NOSYS => {
@@ -27,11 +27,11 @@ pub(crate) fn peeloff_error(socket: BorrowedFd<'_>, assoc: AssocId, errno: Errno
         }
         Errno::MFILE | Errno::NFILE if !MOVES_FIRST => Error::NoDescriptor(errno),
         _ if !MOVES_FIRST => Error::Os(errno),
-        // `adopt` returns this if the result was overwritten. The result of a query may be
-        // overwritten as well.
+        // `adopt` returns this errno if the result was overwritten. The result of a query may
+        // be overwritten as well.
         Errno::BADMSG => Error::StateUnknown(errno),
-        // The kernel returns these before or after the move, or another program returns
-        // them in the kernel's place.
+        // The kernel returns these errnos before or after it moves the association, or a
+        // filter replaces the kernel's result with them.
         _ => match sockopt::has_assoc(socket, assoc) {
             Ok(true) if matches!(errno, Errno::MFILE | Errno::NFILE) => Error::NoDescriptor(errno),
             Ok(true) => Error::Os(errno),
@@ -41,8 +41,8 @@ pub(crate) fn peeloff_error(socket: BorrowedFd<'_>, assoc: AssocId, errno: Errno
     }
 }
 
-/// Whether the kernel returns this errno after it has found the association. If the
-/// socket no longer has the association, the kernel has terminated it.
+/// Whether the kernel can return this errno after it has found the association. If the
+/// socket then no longer has the association, the kernel has terminated the association.
 fn follows_the_move(errno: Errno) -> bool {
     matches!(
         errno,
@@ -50,9 +50,9 @@ fn follows_the_move(errno: Errno) -> bool {
     )
 }
 
-/// An errno of [`REFUSED`] has several causes.
+/// Finds the cause of an errno in [`REFUSED`].
 fn refused(socket: BorrowedFd<'_>, assoc: AssocId, errno: Errno) -> Error {
-    // Some other protocols, such as CAN and LLC, return it for any SCTP option.
+    // Some other protocols, such as CAN and LLC, return this errno for any SCTP option.
     if backend::is_sctp(socket) == Ok(false) {
         return Error::NotSctp;
     }
@@ -66,7 +66,7 @@ fn refused(socket: BorrowedFd<'_>, assoc: AssocId, errno: Errno) -> Error {
     }
 }
 
-/// The reason why an id list could not be read.
+/// Returns the error if an id list could not be read.
 #[cfg(feature = "alloc")]
 #[cold]
 pub(crate) fn list_error(socket: BorrowedFd<'_>, errno: Errno) -> Error {
@@ -79,7 +79,7 @@ pub(crate) fn list_error(socket: BorrowedFd<'_>, errno: Errno) -> Error {
     socket_error(socket, errno)
 }
 
-/// The reason why a peer's association was not found.
+/// Returns the error if a peer's association was not found.
 #[cold]
 pub(crate) fn peer_error(socket: BorrowedFd<'_>, peer: SocketAddr, errno: Errno) -> Error {
     match errno {
@@ -88,7 +88,7 @@ pub(crate) fn peer_error(socket: BorrowedFd<'_>, peer: SocketAddr, errno: Errno)
     }
 }
 
-/// The reason why an option is not available on this socket.
+/// Returns the error if an option failed for a reason that lies in the socket.
 #[cold]
 pub(crate) fn socket_error(socket: BorrowedFd<'_>, errno: Errno) -> Error {
     match errno {

@@ -1,4 +1,4 @@
-//! The error type, and what each error says about the association.
+//! The error type, and the state of the association after each error.
 
 use core::net::SocketAddr;
 
@@ -15,10 +15,10 @@ use crate::uapi::{NOT_FOUND, WRONG_SOCKET};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Effect {
     /// Nothing. If the socket had the association before the call, the call has not
-    /// affected it.
+    /// affected the association.
     None,
-    /// The association was peeled off. The error owns its descriptor, or a handle that
-    /// returns it.
+    /// The association was peeled off. The error contains the peeled-off descriptor, or a
+    /// handle from which the descriptor can be fetched.
     PeeledOff,
     /// The kernel terminated the association: the socket was queried, and no longer has
     /// the association.
@@ -29,8 +29,8 @@ pub enum Effect {
 
 /// The reason why a call failed.
 ///
-/// [`effect`](Self::effect) returns the state of the association after the call, and
-/// [`is_temporary`](Self::is_temporary) whether to retry. The chapter
+/// [`effect`](Self::effect) returns what the call did to the association, and
+/// [`is_temporary`](Self::is_temporary) returns whether a retry can succeed. The chapter
 /// [`errors`](crate::guide::errors) shows how to handle an error in a few lines.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -39,37 +39,41 @@ pub enum Error {
     /// association.
     ///
     /// The association has ended or was peeled off already, or the id was never valid.
-    /// If the association has ended, messages that it had received may still be queued
-    /// on the one-to-many socket; they come before the notification of its end.
+    /// If the association has ended, messages of the association may still be queued on
+    /// the one-to-many socket. `recvmsg` returns these messages before the notification of
+    /// the end.
     #[error("no such association: {0}")]
     NoSuchAssociation(AssocId),
 
-    /// `EINVAL`, or `ENOENT` on FreeBSD: the socket has no association with a peer that has this address, or the
-    /// association is still being set up and has no id yet.
+    /// `EINVAL`, or `ENOENT` on FreeBSD: the socket has no association with a peer that
+    /// has this address, or the association is still being set up and has no id yet.
     ///
-    /// Known limitation: for a peer with a link-local IPv6 address, `recvfrom` returns a
-    /// wrong scope id, so that the address is not found (for a fragmented message up to
-    /// Linux 7.2, for any message on 6.1 and earlier). Use [`RcvInfo`](crate::RcvInfo).
+    /// Known limitation: if the peer has a link-local IPv6 address, the address that
+    /// `recvfrom` returns has a wrong scope id, so that this address is not found. Linux 6.1
+    /// and earlier return a wrong scope id for every message. Later kernels (up to 7.2) do
+    /// so only for fragmented messages. To find the id of such an association, use
+    /// [`RcvInfo`](crate::RcvInfo).
     #[error("no association with {0}")]
     NoSuchPeer(SocketAddr),
 
-    /// `EINVAL`, or `EOPNOTSUPP` for an id list: the socket is a one-to-one socket
-    /// (`SO_TYPE` is `SOCK_STREAM`).
+    /// `EINVAL` from a peel-off, `EOPNOTSUPP` from [`assoc_ids`](crate::assoc_ids): the
+    /// socket is a one-to-one socket (`SO_TYPE` is `SOCK_STREAM`).
     ///
-    /// On FreeBSD the errnos are the other way round. There `SCTP_REUSE_PORT` shows that
-    /// the socket is a one-to-one socket, and [`assoc_ids`](crate::assoc_ids) returns this
-    /// error for a peeled-off socket as well.
+    /// On FreeBSD a peel-off fails with `EOPNOTSUPP`, and `assoc_ids` fails with `EINVAL`.
+    /// To detect a one-to-one socket after a failed peel-off, the crate reads
+    /// `SCTP_REUSE_PORT`, which succeeds only for a one-to-one socket. `assoc_ids` also
+    /// returns this error for a peeled-off socket.
     #[error("not a one-to-many socket")]
     NotOneToMany,
 
     /// `EINVAL` although the socket has the association: the socket is a peeled-off
-    /// socket, or belongs to another network namespace than the caller. On FreeBSD the
+    /// socket, or is not in the network namespace of the caller. On FreeBSD the
     /// errno is `EOPNOTSUPP` for a peeled-off socket, and `ENOTCONN` for an association
     /// that cannot move in its present state.
     #[error("association cannot be peeled off from this socket")]
     NotPeelable,
 
-    /// The socket is a socket of another protocol (`SO_PROTOCOL` is not `IPPROTO_SCTP`).
+    /// The socket belongs to another protocol (`SO_PROTOCOL` is not `IPPROTO_SCTP`).
     #[error("not an SCTP socket")]
     NotSctp,
 
@@ -87,11 +91,13 @@ pub enum Error {
     #[error("bad file descriptor")]
     BadDescriptor,
 
-    /// Bits that are not [`PeeloffFlags`]. The function fails before any system call.
+    /// The flags contain bits that are not [`PeeloffFlags`]. The function makes no system
+    /// call.
     #[error("unknown flags: {0:?}")]
     UnknownFlags(PeeloffFlags),
 
-    /// `EBUSY`: a sender is blocked on the association (kernels around 4.10 to 4.14).
+    /// `EBUSY`: a sender is blocked on the association (kernels from about 4.10 to about
+    /// 4.14).
     /// Retry after the blocked send has completed.
     #[error("a sender is blocked on the association")]
     SenderBlocked,
@@ -99,36 +105,39 @@ pub enum Error {
     /// `EMFILE` or `ENFILE`: no file descriptor is available. The association is still on
     /// the one-to-many socket.
     ///
-    /// To continue, close descriptors, or raise `RLIMIT_NOFILE` (`EMFILE`), or raise
-    /// `fs.file-max` or the memory limit (`ENFILE`). Then retry.
+    /// To continue, close descriptors or raise the limit, and retry. For `EMFILE` the limit
+    /// is `RLIMIT_NOFILE`. For `ENFILE` the limit is `fs.file-max` or the memory limit.
     ///
-    /// Known limitation: this error comes from a check before the peel-off. If other
-    /// threads take the last free descriptor between the check and the peel-off, the
-    /// kernel terminates the association, and the error is
+    /// Known limitation: on Linux this error comes from a check before the peel-off. If
+    /// another thread takes the last free descriptor between the check and the peel-off,
+    /// the kernel terminates the association, and the error is
     /// [`AssociationLost`](Self::AssociationLost).
     #[error("no file descriptor available ({})", limit(*.0))]
     NoDescriptor(Errno),
 
-    /// `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS` or `EFAULT`, and the socket no longer has
-    /// the association: the kernel moves an association before it allocates a descriptor,
-    /// and **terminates the association** if the allocation fails. The peer sees the
-    /// end of the association. The one-to-many socket gets no notification.
+    /// `EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS` or `EFAULT`: the kernel **has terminated the
+    /// association**.
+    ///
+    /// The kernel moves the association before it allocates the descriptor, and terminates
+    /// the association if the allocation fails. The crate returns this error only if the
+    /// socket no longer has the association. The peer sees the end of the association. The
+    /// one-to-many socket gets no notification.
     #[error("association terminated by the kernel: {0}")]
     AssociationLost(Errno),
 
     /// The call failed, and the state of the association could not be determined.
     ///
     /// Either the socket could not be queried, or the socket no longer has the
-    /// association and the errno does not show why. With `EBADMSG` a cgroup BPF program
-    /// (Linux 5.3 to 6.4) or a seccomp filter has overwritten the result of the peel-off,
-    /// and no descriptor could be shown to be the new one.
+    /// association and the errno does not show the reason. `EBADMSG` means that a cgroup
+    /// BPF program (Linux 5.3 to 6.4) or a seccomp filter has overwritten the result of the
+    /// peel-off, and the crate could not determine the new descriptor.
     #[error("state of the association is unknown: {0}")]
     StateUnknown(Errno),
 
-    /// The association was peeled off by a kernel before 4.13, and a flag could not be
-    /// set on its descriptor.
+    /// A kernel before 4.13 peeled off the association, and a flag could not be set on the
+    /// new descriptor.
     ///
-    /// `socket` is the peeled-off descriptor. If it is dropped, the association ends.
+    /// `socket` is the peeled-off descriptor. If `socket` is dropped, the association ends.
     #[error("flag not set on the peeled-off descriptor: {errno}")]
     FlagsNotSet {
         /// The peeled-off descriptor, with none or one of the flags.
@@ -137,12 +146,12 @@ pub enum Error {
         errno: Errno,
     },
 
-    /// A [`Peeler`](crate::Peeler) has peeled off the association, and the descriptor
-    /// table of the process was full when the descriptor was to be delivered.
+    /// A [`Peeler`](crate::Peeler) has peeled off the association, but could not deliver
+    /// the descriptor, because the descriptor table of the process was full.
     ///
-    /// The helper thread of the `Peeler` keeps the descriptor.
-    /// [`Parked::fetch`] returns it once a descriptor is available. If the [`Parked`] is
-    /// dropped, the association ends.
+    /// The `Peeler` has a helper thread, which keeps the peeled-off descriptor. When the
+    /// table has room again, [`Parked::fetch`] returns the descriptor. If the [`Parked`]
+    /// is dropped, the association ends.
     #[cfg(feature = "std")]
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
     #[error("peeled-off descriptor could not be delivered (EMFILE)")]
@@ -156,12 +165,12 @@ pub enum Error {
     /// Any other errno of a call that did not affect the association.
     ///
     /// `EPERM` and `EACCES` come from a security module, a seccomp filter or a cgroup BPF
-    /// program. `ENOMEM` and `ENOBUFS` mean that memory was short.
+    /// program. `ENOMEM` and `ENOBUFS` mean that the kernel ran short of memory.
     #[error("system call failed: {0}")]
     Os(Errno),
 }
 
-/// The limit that the errno of [`Error::NoDescriptor`] names.
+/// The name of the errno of [`Error::NoDescriptor`], for the message.
 fn limit(errno: Errno) -> &'static str {
     if errno == Errno::NFILE {
         "ENFILE"
@@ -173,12 +182,13 @@ fn limit(errno: Errno) -> &'static str {
 impl Error {
     /// Returns the errno of the system call that failed.
     ///
-    /// For an error that several errnos lead to, the value is always the same:
-    /// `EOPNOTSUPP` for [`NotSctp`](Self::NotSctp), and `EINVAL`, or `EOPNOTSUPP` on
-    /// FreeBSD, for [`NotOneToMany`](Self::NotOneToMany) and
-    /// [`NotPeelable`](Self::NotPeelable). [`UnknownFlags`](Self::UnknownFlags), which
-    /// is returned before any system call, has `EINVAL`.
-    /// [`Unsupported`](Self::Unsupported) has none.
+    /// [`NotSctp`](Self::NotSctp), [`NotOneToMany`](Self::NotOneToMany) and
+    /// [`NotPeelable`](Self::NotPeelable) can each result from several errnos, and do not
+    /// store the errno. For `NotSctp` the method returns `EOPNOTSUPP`. For the other two it
+    /// returns `EINVAL`, or `EOPNOTSUPP` on FreeBSD.
+    ///
+    /// For [`UnknownFlags`](Self::UnknownFlags), which occurs without a system call, the
+    /// method returns `EINVAL`. For [`Unsupported`](Self::Unsupported) it returns `None`.
     #[must_use]
     pub const fn errno(&self) -> Option<Errno> {
         match self {
@@ -226,8 +236,10 @@ impl Error {
         }
     }
 
-    /// Returns whether the same call can succeed later: the association is not affected,
-    /// and a descriptor, memory or a blocked sender was the reason.
+    /// Returns whether the same call can succeed later.
+    ///
+    /// The result is `true` if the association is not affected, and the cause was a blocked
+    /// sender, a lack of descriptors or memory, `EINTR` or `EAGAIN`.
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
         matches!(
@@ -241,15 +253,16 @@ impl Error {
 
 /// Converts to a [`std::io::Error`].
 ///
-/// Errors whose errno alone would mislead are kept whole, and
-/// [`downcast`](std::io::Error::downcast) returns them:
-/// [`AssociationLost`](Error::AssociationLost) and
-/// [`StateUnknown`](Error::StateUnknown), because the same errno elsewhere means that
-/// nothing happened; [`FlagsNotSet`](Error::FlagsNotSet) and
-/// [`Undelivered`](Error::Undelivered), which own the peeled-off
-/// descriptor; [`OptionsUnavailable`](Error::OptionsUnavailable) and
-/// [`Unsupported`](Error::Unsupported). All other errors become
-/// their errno ([`std::io::Error::raw_os_error`]).
+/// Most errors become their errno ([`std::io::Error::raw_os_error`]). The following errors
+/// are wrapped instead, and [`downcast`](std::io::Error::downcast) returns them:
+///
+/// - [`AssociationLost`](Error::AssociationLost) and [`StateUnknown`](Error::StateUnknown),
+///   because other errors with the same errno do not affect the association;
+/// - [`FlagsNotSet`](Error::FlagsNotSet) and [`Undelivered`](Error::Undelivered), because
+///   they contain the peeled-off descriptor or its handle;
+/// - [`OptionsUnavailable`](Error::OptionsUnavailable), because
+///   [`NotSctp`](Error::NotSctp) has the same errnos;
+/// - [`Unsupported`](Error::Unsupported), because it has no errno.
 #[cfg(feature = "std")]
 impl From<Error> for std::io::Error {
     fn from(error: Error) -> Self {

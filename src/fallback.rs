@@ -1,4 +1,4 @@
-//! `peeloff_flags` on kernels before 4.13, which lack `SCTP_SOCKOPT_PEELOFF_FLAGS`.
+//! Flags on kernels before 4.13, which do not have `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,12 +13,12 @@ use crate::error::Error;
 use crate::flags::PeeloffFlags;
 use crate::sockopt;
 
-/// Whether this kernel is known to lack the flags option. A kernel does not change, so
-/// the value changes at most once. No other data depends on it, so relaxed ordering is
+/// Whether a call has shown that the kernel does not have `SCTP_SOCKOPT_PEELOFF_FLAGS`. The
+/// kernel stays the same, so the value changes at most once. No other data depends on it, so relaxed ordering is
 /// sufficient.
 static NO_FLAGS_OPTION: AtomicBool = AtomicBool::new(false);
 
-/// Fails if there are bits that are not [`PeeloffFlags`].
+/// Fails if the flags contain bits that are not [`PeeloffFlags`].
 #[inline]
 pub(crate) fn check(flags: PeeloffFlags) -> Result<(), Error> {
     let unknown = flags.difference(PeeloffFlags::all());
@@ -45,9 +45,10 @@ pub(crate) fn peeloff_flags(
     peeloff_then_flags(socket, assoc, flags)
 }
 
-/// Whether the kernel has the flags option.
+/// Whether the kernel has `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 pub(crate) fn supports_flags(socket: BorrowedFd<'_>) -> Result<bool, Error> {
-    // Some other protocols return EINVAL for any SCTP option, as SCTP does for this one.
+    // EINVAL means that SCTP has the option. Some other protocols return EINVAL for any SCTP
+    // option, so the protocol is checked first.
     match is_sctp(socket) {
         Ok(true) => sockopt::has_peeloff_flags(socket),
         Ok(false) => return Err(Error::NotSctp),
@@ -63,9 +64,10 @@ fn peeloff_then_flags(
     flags: PeeloffFlags,
 ) -> Result<OwnedFd, Error> {
     let peeled = sockopt::peeloff(socket, assoc);
-    // On every kernel the flags option fails with ENOPROTOOPT for some sockets of other
-    // protocols. Only a socket that has the plain option shows that the kernel lacks the
-    // flags option. Such a socket peels off, or fails with EINVAL because of the id.
+    // On every kernel SCTP_SOCKOPT_PEELOFF_FLAGS fails with ENOPROTOOPT for some sockets of
+    // other protocols. So the errno shows that the kernel does not have this option only if
+    // the socket has SCTP_SOCKOPT_PEELOFF. With that option the peel-off succeeds, or fails
+    // with EINVAL because of the id.
     if matches!(peeled, Ok(_) | Err(Errno::INVAL)) {
         NO_FLAGS_OPTION.store(true, Ordering::Relaxed);
     }
@@ -75,9 +77,9 @@ fn peeloff_then_flags(
     }
 }
 
-/// Sets the flags without reading them first: a descriptor that the plain option has
-/// created has no flags. CLOEXEC is set first, so that the time in which a child can
-/// inherit the descriptor is short.
+/// Sets the flags of a new descriptor. `SCTP_SOCKOPT_PEELOFF` creates the descriptor without
+/// flags, so the function does not read the flags first. CLOEXEC is set first, so that the
+/// time in which a new program can inherit the descriptor is short.
 pub(crate) fn set_flags(peeled: OwnedFd, flags: PeeloffFlags) -> Result<OwnedFd, Error> {
     let mut done = Ok(());
     if flags.contains(PeeloffFlags::CLOEXEC) {

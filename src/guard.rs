@@ -1,15 +1,18 @@
-//! Fails before a peel-off for which no file descriptor is available.
+//! Checks for a free file descriptor before a peel-off.
 //!
-//! Linux moves the association before it allocates a descriptor, and terminates the
-//! association if no descriptor is free. The guard duplicates the socket's descriptor and
-//! closes the duplicate, which shows whether a descriptor is available. The duplicate has
-//! CLOEXEC, so that a child of another thread cannot inherit it.
+//! Linux moves the association before it allocates a descriptor. If no descriptor is free,
+//! Linux terminates the association. The check duplicates the socket's descriptor and
+//! closes the duplicate. If the duplication fails, no descriptor is available. The
+//! duplicate has CLOEXEC, so a program that another thread starts does not inherit the
+//! duplicate.
 //!
-//! FreeBSD allocates the descriptor first, so that the guard does nothing there.
+//! FreeBSD allocates the descriptor before it moves the association, so no check is needed
+//! on FreeBSD.
 //!
-//! The guard is a check before use: another thread can take the last descriptor before
-//! the peel-off. It also does not notice the system-wide limit (`ENFILE`), which does
-//! not apply to duplicates. In both cases the error is [`Error::AssociationLost`].
+//! Known limitation: the check and the peel-off are not atomic. Another thread can take
+//! the last descriptor in between. The check also does not detect the system-wide limit
+//! (`ENFILE`), because that limit does not apply to duplicates. In both cases the peel-off
+//! fails with [`Error::AssociationLost`].
 
 use rustix::fd::BorrowedFd;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
@@ -24,11 +27,11 @@ pub(crate) fn descriptor_free(socket: BorrowedFd<'_>) -> Result<(), Error> {
     }
     match fcntl_dupfd_cloexec(socket, 0) {
         Err(errno @ (Errno::MFILE | Errno::NFILE)) => Err(Error::NoDescriptor(errno)),
-        // RLIMIT_NOFILE is 0, so that even descriptor 0 is beyond the limit.
+        // RLIMIT_NOFILE is 0, so even descriptor 0 exceeds the limit.
         Err(Errno::INVAL) => Err(Error::NoDescriptor(Errno::MFILE)),
         // The kernel could not enlarge the descriptor table.
         Err(errno @ Errno::NOMEM) => Err(Error::Os(errno)),
-        // The duplicate failed for another reason, such as a closed descriptor or a
+        // The duplication failed for another reason, such as a closed descriptor or a
         // seccomp filter. The peel-off itself reports a better error.
         Ok(_) | Err(_) => Ok(()),
     }

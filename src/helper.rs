@@ -1,4 +1,4 @@
-//! The helper thread, and the requests of the process to it.
+//! The helper thread, and the requests that the process sends to it.
 
 use core::ffi::c_int;
 use core::time::Duration;
@@ -6,10 +6,11 @@ use std::process;
 use std::string::ToString;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 use std::vec::Vec;
 
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use rustix::io::Errno;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, Shutdown, shutdown};
 
@@ -20,7 +21,7 @@ use crate::sockopt;
 mod channel;
 mod table;
 
-use channel::{Message, pair, receive, send};
+use channel::{Message, pair, receive, receive_once, send};
 
 /// The first integer of a request. The second one is an association id, or a descriptor
 /// in the helper thread's table.
@@ -29,15 +30,22 @@ pub(crate) const FETCH: c_int = 1;
 const RELEASE: c_int = 2;
 
 /// The first integer of a reply is an errno or 0. The second one is the descriptor that
-/// the helper thread keeps until its release, or this.
+/// the helper thread keeps until a request [`RELEASE`], or `NOTHING_KEPT`, or
+/// [`NOT_TRIED`].
 pub(crate) const NOTHING_KEPT: c_int = -1;
+
+/// In the second integer of a reply: the helper thread has not tried the peel-off.
+const NOT_TRIED: c_int = -2;
+/// The message with which the process confirms that the helper thread no longer shares the
+/// process's descriptor table.
+const CONFIRMED: Message = [0, 0];
 
 /// Much longer than a start takes on a loaded machine.
 const START_TIME: Duration = Duration::from_secs(10);
 const STACK_SIZE: usize = 64 << 10;
 
-/// The process's end of the channel to the helper thread, which ends when this is
-/// dropped.
+/// The process's side of the channel to the helper thread. If this value is dropped, the
+/// helper thread exits.
 #[derive(Debug)]
 pub(crate) struct Helper {
     channel: Mutex<OwnedFd>,
@@ -48,6 +56,8 @@ pub(crate) enum Reply {
     Delivered(OwnedFd),
     /// The helper thread keeps the descriptor, which has this number in its table.
     Kept(c_int),
+    /// The helper thread has not tried the peel-off.
+    NotTried(Errno),
     /// The helper thread has the request, and its reply could not be received.
     Missing(Errno),
 }
@@ -60,27 +70,35 @@ impl Helper {
         })
     }
 
-    /// Fails if the helper thread reports an errno, and with `EPIPE` if it has ended.
+    /// Fails with the errno of the peel-off, and with `EPIPE` if the helper thread has
+    /// exited.
     pub(crate) fn request(
         &self,
         request: Message,
         socket: Option<BorrowedFd<'_>>,
         flags: PeeloffFlags,
     ) -> Result<Reply, Errno> {
-        let channel = self.channel()?;
+        let channel = match self.channel() {
+            Ok(channel) => channel,
+            Err(errno) => return Ok(Reply::NotTried(errno)),
+        };
         let mut receive_flags = RecvFlags::empty();
         receive_flags.set(
             RecvFlags::CMSG_CLOEXEC,
             flags.contains(PeeloffFlags::CLOEXEC),
         );
-        send(&channel, request, socket)?;
+        if let Err(errno) = send(&channel, request, socket) {
+            return Ok(Reply::NotTried(errno));
+        }
         match receive_reply(&channel, receive_flags) {
             Ok(([_, number], Some(peeled))) => {
-                // When the caller closes its descriptor, it must be the last one.
+                // The helper thread closes its copy now. The caller's descriptor is then the
+                // only one, and closing it closes the socket.
                 release(&channel, number);
                 Ok(Reply::Delivered(peeled))
             }
             Ok(([0, number], None)) => Ok(Reply::Kept(number)),
+            Ok(([errno, NOT_TRIED], None)) => Ok(Reply::NotTried(Errno::from_raw_os_error(errno))),
             Ok(([errno, _], None)) => Err(Errno::from_raw_os_error(errno)),
             Err(Errno::PIPE) => Err(Errno::PIPE),
             Err(errno) => Ok(Reply::Missing(errno)),
@@ -103,6 +121,16 @@ impl Helper {
     }
 }
 
+/// Shuts the channel down. Closing it is not sufficient, because a child that fork(2)
+/// created may have a copy of the channel. The copy would keep the helper thread alive.
+impl Drop for Helper {
+    fn drop(&mut self) {
+        if let Ok(channel) = self.channel() {
+            let _ = shutdown(&*channel, Shutdown::Both);
+        }
+    }
+}
+
 fn receive_reply(channel: &OwnedFd, flags: RecvFlags) -> Result<(Message, Option<OwnedFd>), Errno> {
     receive(channel, flags).inspect_err(|_| {
         // A later request must not receive the reply to this one. If this call fails, the
@@ -111,7 +139,7 @@ fn receive_reply(channel: &OwnedFd, flags: RecvFlags) -> Result<(Message, Option
     })
 }
 
-/// If the release fails, the helper thread has ended, and its descriptors are closed.
+/// If the release fails, the helper thread has exited, and its descriptors are closed.
 fn release(channel: &OwnedFd, number: c_int) {
     if send(channel, [RELEASE, number], None).is_ok() {
         let _ = receive_reply(channel, RecvFlags::CMSG_CLOEXEC);
@@ -122,44 +150,79 @@ fn release(channel: &OwnedFd, number: c_int) {
 #[expect(unsafe_code, reason = "a descriptor of the helper thread")]
 fn start() -> Result<OwnedFd, Errno> {
     let (ours, its) = pair()?;
-    // A seccomp filter may end the thread while its end of the channel is still in this
-    // process's table. The end of the thread is then not visible.
-    set_socket_timeout(&ours, Timeout::Recv, Some(START_TIME))?;
     let number = its.as_raw_fd();
     thread::Builder::new()
         .name("sctp-peeler".to_string())
         .stack_size(STACK_SIZE)
         .spawn(move || run(&its))
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN))?;
-    let ([errno, unshared], _) =
-        receive(&ours, RecvFlags::CMSG_CLOEXEC).map_err(|errno| match errno {
-            Errno::AGAIN => Errno::TIMEDOUT,
-            _ => errno,
-        })?;
-    if unshared != 0 {
-        // SAFETY: this is `its`. The thread owned it, and has left this table.
-        drop(unsafe { OwnedFd::from_raw_fd(number) });
+    let deadline = Instant::now() + START_TIME;
+    let unshared = receive_until(&ours, deadline)?;
+    let shares_table = || {
+        // SAFETY: `number` is the descriptor of `its`. The helper thread has reported
+        // success and waits. It has closed `its` neither in the process's table nor in a
+        // table of its own.
+        table::is_marked(unsafe { BorrowedFd::borrow_raw(number) })
+    };
+    if unshared != 0 || shares_table()? {
+        // If the threads still share a table, wait until the helper thread has closed its
+        // side of the channel.
+        let _ = shutdown(&ours, Shutdown::Write);
+        let _ = receive_until(&ours, deadline);
+        return Err(Errno::from_raw_os_error(
+            unshared.max(Errno::PERM.raw_os_error()),
+        ));
     }
-    if errno != 0 {
-        // Waits until the thread has closed its end, in this table or in its own.
-        let _ = receive(&ours, RecvFlags::CMSG_CLOEXEC);
-        return Err(Errno::from_raw_os_error(errno));
+    // SAFETY: only the helper thread owned this descriptor. It now uses the copy in its own
+    // table, so no other code closes this descriptor.
+    drop(unsafe { OwnedFd::from_raw_fd(number) });
+    send(&ours, CONFIRMED, None)?;
+    match receive_until(&ours, deadline)? {
+        0 => {}
+        errno => return Err(Errno::from_raw_os_error(errno)),
     }
     set_socket_timeout(&ours, Timeout::Recv, None)?;
     Ok(ours)
 }
 
+/// Receives an errno or 0. A seccomp filter may kill the helper thread while its side of the
+/// channel is still open in the process's table. The channel is then not closed, and only
+/// the timeout shows that the helper thread no longer exists.
+fn receive_until(channel: &OwnedFd, deadline: Instant) -> Result<c_int, Errno> {
+    loop {
+        let rest = deadline.saturating_duration_since(Instant::now());
+        if rest.is_zero() {
+            return Err(Errno::TIMEDOUT);
+        }
+        set_socket_timeout(channel, Timeout::Recv, Some(rest))?;
+        match receive_once(channel, RecvFlags::CMSG_CLOEXEC) {
+            // The kernel starts the timeout anew after each signal.
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            received => return received.map(|([errno, _], _)| errno),
+        }
+    }
+}
+
 /// The helper thread.
 #[expect(unsafe_code, reason = "a descriptor table of its own")]
 fn run(channel: &OwnedFd) {
+    let report = |result: Result<(), Errno>| {
+        let errno = result.map_or_else(Errno::raw_os_error, |()| 0);
+        result
+            .and(send(channel, [errno, NOTHING_KEPT], None))
+            .is_ok()
+    };
     // SAFETY: this thread owns `channel`, and passes other descriptors to other threads
     // only as control messages.
-    let unshared = table::block_signals().and_then(|()| unsafe { table::unshare() });
-    // SAFETY: the table is this thread's own, and this thread owns only `channel`.
-    let emptied = unshared.and_then(|()| unsafe { table::close_all_but(channel) });
-    let errno = emptied.map_or_else(Errno::raw_os_error, |()| 0);
-    let sent = send(channel, [errno, c_int::from(unshared.is_ok())], None);
-    if emptied.and(sent).is_ok() {
+    let unshared = table::block_signals()
+        .and_then(|()| unsafe { table::unshare() })
+        .and_then(|()| table::mark(channel));
+    if !report(unshared) || receive(channel, RecvFlags::CMSG_CLOEXEC).is_err() {
+        return;
+    }
+    // SAFETY: the process has confirmed that the table is this thread's own. This thread
+    // owns only `channel`.
+    if report(unsafe { table::close_all_but(channel) }) {
         serve(channel);
     }
 }
@@ -170,7 +233,8 @@ fn serve(channel: &OwnedFd) {
     while let Ok((request, socket)) = receive(channel, RecvFlags::CMSG_CLOEXEC) {
         let reply = reply(request, socket, &mut kept);
         let fd = kept.iter().find(|fd| fd.as_raw_fd() == reply[1]);
-        // A descriptor that cannot be sent is kept, like one that cannot be delivered.
+        // If the descriptor cannot be sent, keep it, as if the process had not been able to
+        // receive it.
         let sent = send(channel, reply, fd.map(OwnedFd::as_fd));
         if sent.or_else(|_| send(channel, reply, None)).is_err() {
             return;
@@ -180,9 +244,16 @@ fn serve(channel: &OwnedFd) {
 
 fn reply(request: Message, socket: Option<OwnedFd>, kept: &mut Vec<OwnedFd>) -> Message {
     match request {
-        [PEEL_OFF, assoc] => match peel_off(socket, AssocId::from_raw(assoc), kept) {
-            Ok(number) => [0, number],
-            Err(errno) => [errno.raw_os_error(), NOTHING_KEPT],
+        [PEEL_OFF, assoc] => match prepare(socket, kept) {
+            Err(errno) => [errno.raw_os_error(), NOT_TRIED],
+            Ok(socket) => match sockopt::peeloff(socket, AssocId::from_raw(assoc)) {
+                Err(errno) => [errno.raw_os_error(), NOTHING_KEPT],
+                Ok(peeled) => {
+                    let number = peeled.as_raw_fd();
+                    kept.push(peeled);
+                    [0, number]
+                }
+            },
         },
         [FETCH, number] => [0, number],
         [_, number] => {
@@ -192,17 +263,15 @@ fn reply(request: Message, socket: Option<OwnedFd>, kept: &mut Vec<OwnedFd>) -> 
     }
 }
 
-/// Closes the duplicate of the one-to-many socket before it returns.
-fn peel_off(
-    socket: Option<OwnedFd>,
-    assoc: AssocId,
-    kept: &mut Vec<OwnedFd>,
-) -> Result<c_int, Errno> {
-    // Without a descriptor the limit is so low that even this table is full.
+/// Ensures that the table has room for the peeled-off descriptor. No other thread uses this
+/// table, so the check is exact unless the limit is lowered before the peel-off.
+fn prepare(socket: Option<OwnedFd>, kept: &mut Vec<OwnedFd>) -> Result<OwnedFd, Errno> {
+    // If the table has no room for the socket, the message arrives without the socket.
     let socket = socket.ok_or(Errno::MFILE)?;
     kept.try_reserve(1).map_err(|_| Errno::NOMEM)?;
-    let peeled = sockopt::peeloff(socket, assoc)?;
-    let number = peeled.as_raw_fd();
-    kept.push(peeled);
-    Ok(number)
+    match fcntl_dupfd_cloexec(&socket, 0) {
+        Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => Err(errno),
+        Err(Errno::INVAL) => Err(Errno::MFILE),
+        Ok(_) | Err(_) => Ok(socket),
+    }
 }

@@ -1,16 +1,18 @@
-//! Peels off an SCTP association from a one-to-many socket, with system calls alone.
+//! Peels an SCTP association off a one-to-many socket, without libsctp.
 //!
 //! A one-to-many SCTP socket carries many associations on one file descriptor. A
 //! peel-off moves one association to a file descriptor of its own, so that a busy peer
 //! can have its own thread, task or process while sporadic peers stay on the shared
-//! socket. This crate implements `sctp_peeloff(3)` and `sctp_peeloff_flags(3)` without
-//! libsctp:
+//! socket. This crate implements `sctp_peeloff(3)` and `sctp_peeloff_flags(3)` in pure
+//! Rust:
 //!
 //! - [`peeloff`] and [`peeloff_flags`] peel off an association;
-//! - [`Peeler`] does the same without a race for a file descriptor;
+//! - [`Peeler`] peels off an association without a race for the last free file
+//!   descriptor;
 //! - [`assoc_ids`], [`assoc_id_of_peer`] and [`RcvInfo`] find the id of an association;
-//! - [`notification`] notices the end of an association;
-//! - [`sockopt`] has the kernel's options, one system call each.
+//! - [`notification`] detects the end of an association;
+//! - [`sockopt`] wraps the kernel's options in functions that usually make one system
+//!   call.
 //!
 //! # Example
 //!
@@ -52,73 +54,78 @@
 //! # Two hazards
 //!
 //! **If no file descriptor is available, the kernel terminates the association.**
-//! [`peeloff`] and [`peeloff_flags`] check for a free descriptor first, and fail with
-//! [`Error::NoDescriptor`]. The association is then still on the one-to-many socket.
-//! Known limitation: this is a check before use. If other threads compete for the last
-//! free descriptor, the kernel can still terminate the association
-//! ([`Error::AssociationLost`]). A [`Peeler`] does not have this limitation.
+//! [`peeloff`] and [`peeloff_flags`] first check for a free descriptor. If no descriptor
+//! is free, they fail with [`Error::NoDescriptor`], and the association is still on the
+//! one-to-many socket. Known limitation: the check and the peel-off are not atomic. If
+//! another thread takes the last free descriptor in between, the kernel terminates the
+//! association ([`Error::AssociationLost`]). A [`Peeler`] does not have this limitation.
 //!
 //! **A peeled-off socket never reports end-of-file.** After the peer's shutdown a
 //! blocking read fails with `ENOTCONN`, and a non-blocking read fails with `EAGAIN` every
 //! time. Event-driven code must subscribe to notifications with
 //! [`subscribe_assoc_change`], or poll [`sockopt::has_assoc`]. [`guide::peeled`] describes
-//! a peeled-off socket in full.
+//! peeled-off sockets in full.
 //!
 //! # Errors
 //!
 //! Each [`Error`] reports the state of the association after the call
-//! ([`Error::effect`]). `EINVAL` is distinguished into [`Error::NoSuchAssociation`],
-//! [`Error::NotOneToMany`] and [`Error::NotPeelable`].
+//! ([`Error::effect`]). `EINVAL` from the kernel has several causes, which the crate
+//! reports as different errors: [`Error::NoSuchAssociation`], [`Error::NotOneToMany`] and
+//! [`Error::NotPeelable`].
 //!
 //! # Guide
 //!
-//! [`guide::ids`] describes four ways to find the id of an association,
-//! [`guide::runtimes`] how to use a peeled-off descriptor with tokio and others,
-//! [`guide::errors`] how to handle each error, [`guide::cost`] what a peel-off costs, and
-//! [`guide::migration`] how to replace libsctp and other crates.
+//! - [`guide::ids`] describes four ways to find the id of an association.
+//! - [`guide::runtimes`] describes a peeled-off descriptor in tokio and other runtimes.
+//! - [`guide::errors`] describes how to handle each error.
+//! - [`guide::cost`] describes the cost of a peel-off.
+//! - [`guide::migration`] describes how to replace libsctp and other crates.
 //!
 //! # Features
 //!
 //! - `std` (default): the descriptor types are those of `std::os::fd`, an [`Error`]
 //!   converts to a [`std::io::Error`], and [`Peeler`] is available. Implies `alloc`.
-//!   Without this feature the descriptor types are rustix's. Both are available as [`fd`].
-//! - `alloc`: [`assoc_ids`].
-//! - `use-libc`: makes system calls through libc. Without this feature, x86, `x86_64` and
-//!   little-endian aarch64, arm and riscv64 Linux do not need libc; other architectures
-//!   and FreeBSD always use it.
+//!   Without this feature the descriptor types are rustix's. In either case, [`fd`]
+//!   re-exports the descriptor types.
+//! - `alloc`: [`assoc_ids`] is available.
+//! - `use-libc`: system calls go through libc. Without this feature, libc is not needed on
+//!   Linux for x86, `x86_64`, riscv64, and little-endian arm and aarch64. Other
+//!   architectures and FreeBSD always use libc.
 //!
 //! # Systems
 //!
 //! | system | supported | tested |
 //! |---|---|---|
 //! | Linux 4.x and later | everything | the whole suite, on the kernels and architectures that the README lists |
-//! | FreeBSD | everything but the flags of [`peeloff_flags`] and [`Peeler`] | in CI the tests are compiled, and the numbers and layouts are compared with libc's |
+//! | FreeBSD | everything except [`Peeler`] and the flags of [`peeloff_flags`] | CI compiles the tests, and compares the constants and the struct layouts with libc's |
 //! | other Unix systems, such as Android, macOS, NetBSD and illumos | nothing: the crate compiles, and each function fails with [`Error::Unsupported`] before any system call | type-checked for macOS |
 //!
-//! FreeBSD runs are made by hand: `kldload sctp`, then `cargo test`. The tests have not
-//! been run there yet. The kernel's behavior was observed on FreeBSD 15.1 and 13.2 in
-//! QEMU on 2026-11-25.
+//! CI cannot run the tests on FreeBSD. To run them by hand, load the kernel module with
+//! `kldload sctp`, then run `cargo test`. This has not been done yet. The behavior of the
+//! kernel was observed on FreeBSD 15.1 and 13.2 under QEMU on 2026-11-25.
 //!
 //! # FreeBSD
 //!
-//! - The kernel allocates the descriptor before it moves the association. No failed
-//!   peel-off affects the association, and no guard is needed.
-//! - The peeled-off descriptor inherits `O_NONBLOCK`, and never has `FD_CLOEXEC`.
-//!   [`peeloff`] shows the way to set both on every system.
-//! - An id is unique on its socket only: the first association of each socket has the
+//! - The kernel allocates the descriptor before it moves the association. A failed
+//!   peel-off therefore never affects the association, and the check for a free
+//!   descriptor is not needed.
+//! - The peeled-off descriptor inherits `O_NONBLOCK`, and never has `FD_CLOEXEC`. The
+//!   example of [`peeloff`] sets both flags on every system.
+//! - An id is unique only on its socket. The first association of each socket has the
 //!   id 3.
 //! - If the id is not found, the errno is `ENOENT` instead of `EINVAL`. If the socket is
 //!   not a one-to-many socket, the errno is `EOPNOTSUPP`.
 //! - A peeled-off socket has no id list: [`assoc_ids`] fails with
-//!   [`Error::NotOneToMany`]. [`sockopt::has_assoc`] works on both systems.
+//!   [`Error::NotOneToMany`]. [`sockopt::has_assoc`] works on a peeled-off socket, as it
+//!   does on Linux.
 //! - The peer's graceful shutdown removes the association at once. Messages that are
-//!   still queued keep its id, but a peel-off fails with [`Error::NoSuchAssociation`].
-//! - Known limitation, read in the kernel's source and not observed: if another thread is
-//!   blocked in a read of the one-to-many socket, the peel-off waits until that read
-//!   returns. If a signal interrupts the wait, queued messages stay on the one-to-many
-//!   socket.
-//! - The two hazards described here were observed on Linux. On FreeBSD the first one does
-//!   not exist, and the second one was not examined.
+//!   still queued keep the id, but a peel-off fails with [`Error::NoSuchAssociation`].
+//! - Known limitation (found in the kernel's source, not observed): while another thread
+//!   is blocked in `recvmsg` on the one-to-many socket, a peel-off blocks as well, until
+//!   that thread's call returns. If a signal interrupts the peel-off, queued messages stay
+//!   on the one-to-many socket.
+//! - The section [Two hazards](#two-hazards) describes Linux. On FreeBSD the first hazard
+//!   does not exist, and the second hazard was not examined.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -161,7 +168,7 @@ mod peeloff;
 pub mod sockopt;
 mod uapi;
 
-/// The example of README.md is compiled and run with the documentation tests.
+/// The documentation tests compile and run the example of README.md.
 #[cfg(all(doctest, target_os = "linux"))]
 #[doc = include_str!("../README.md")]
 mod readme {}
@@ -179,6 +186,6 @@ pub use parked::Parked;
 #[cfg(feature = "std")]
 pub use peeler::Peeler;
 pub use peeloff::{peeloff, peeloff_flags, supports_flags};
-/// The descriptor types: those of `std::os::fd`, or without `std` those of rustix.
+/// The descriptor types of `std::os::fd`, or of rustix without the feature `std`.
 pub use rustix::fd;
 pub use rustix::io::Errno;

@@ -17,9 +17,9 @@ use crate::uapi::MAX_LIST;
 /// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_ID_LIST, …)`—Returns the ids of the
 /// associations on a one-to-many socket.
 ///
-/// An association that is still being set up from this side and has no id yet is left
-/// out. A peeled-off socket has one id, and none after its association has ended. On
-/// FreeBSD a peeled-off socket has no list, and the function fails with
+/// The list does not contain associations that this side is still setting up and that have
+/// no id yet. For a peeled-off socket the list has one id, or is empty if the association
+/// has ended. On FreeBSD a peeled-off socket has no id list, and the function fails with
 /// [`NotOneToMany`](Error::NotOneToMany).
 ///
 /// The function makes two system calls. The first one reads the number of associations
@@ -54,14 +54,13 @@ pub fn assoc_ids(socket: impl AsFd) -> Result<Vec<AssocId>, Error> {
 /// `getsockopt(socket, SOL_SCTP, SCTP_GET_PEER_ADDR_INFO, …)`—Returns the id of the
 /// association with the peer that has this address.
 ///
-/// Any address of a multi-homed peer is accepted, with the peer's port. The chapter
+/// `peer` can be any address of a multi-homed peer, with the peer's port. The chapter
 /// [`ids`](crate::guide::ids) lists the cases in which the kernel does not find an
 /// address.
 ///
 /// The function makes one system call. If `net.sctp.pf_expose` is 1 and the path to this
-/// address is potentially failed, the kernel returns `EACCES`. The function then reads
-/// the id list and looks the address up in each association, which requires the feature
-/// `alloc`.
+/// address is potentially failed, the kernel returns `EACCES`. With the feature `alloc`,
+/// the function then reads the id list, and looks the address up in each association.
 ///
 /// # Errors
 ///
@@ -95,8 +94,8 @@ pub fn assoc_id_of_peer(socket: impl AsFd, peer: SocketAddr) -> Result<AssocId, 
     }
 }
 
-/// The association in the id list whose peer has this address. The kernel takes the
-/// unspecified address for any peer's.
+/// Finds the association whose peer has this address in the id list. The kernel accepts the
+/// unspecified address for every association, so the function never looks it up.
 #[cold]
 #[cfg(feature = "alloc")]
 fn in_list(socket: BorrowedFd<'_>, peer: SocketAddr) -> Option<AssocId> {
@@ -107,23 +106,23 @@ fn in_list(socket: BorrowedFd<'_>, peer: SocketAddr) -> Option<AssocId> {
     list(socket).ok()?.into_iter().find(has_peer)
 }
 
-/// Without an allocator there is no room for the id list.
+/// Without an allocator the function cannot read the id list.
 #[cold]
 #[cfg(not(feature = "alloc"))]
 fn in_list(_socket: BorrowedFd<'_>, _peer: SocketAddr) -> Option<AssocId> {
     None
 }
 
-/// The kernel returns the list only if the buffer holds all of it. Associations may be
-/// established between the two system calls, so the buffer has room for more, and grows
-/// with each attempt.
+/// Reads the id list. The kernel returns the list only if the whole list fits into the
+/// buffer. Associations may be established between the two system calls, so the buffer has
+/// room for additional ids, and is larger in each attempt.
 #[cfg(feature = "alloc")]
 fn list(socket: BorrowedFd<'_>) -> Result<Vec<AssocId>, Errno> {
     const ATTEMPTS: u32 = 8;
     for attempt in 0..ATTEMPTS {
         let number = sockopt::assoc_number(socket)? as usize;
         let room = number.saturating_add(16).saturating_mul(1 << attempt);
-        // A longer buffer is refused, whatever the number of ids.
+        // The kernel refuses a buffer of more elements, even if the list is short.
         let room = room.min(MAX_LIST).max(number.saturating_add(1));
         let mut buffer = Vec::new();
         buffer.try_reserve_exact(room).map_err(|_| Errno::NOMEM)?;
@@ -140,8 +139,8 @@ fn list(socket: BorrowedFd<'_>) -> Result<Vec<AssocId>, Errno> {
     Err(Errno::INVAL)
 }
 
-/// Removes the number in front of the list, and zeros: an association that is still
-/// being set up from this side has no id yet.
+/// Removes the number of ids, which precedes the list, and zeros. A zero represents an
+/// association that this side is still setting up, and that has no id yet.
 #[cfg(feature = "alloc")]
 fn ids(mut buffer: Vec<AssocId>, listed: usize) -> Vec<AssocId> {
     buffer.truncate(listed + 1);

@@ -1,16 +1,16 @@
-//! Notices the end of an association.
+//! Detects the end of an association.
 //!
 //! After [`subscribe_assoc_change`], `recvmsg` delivers an `SCTP_ASSOC_CHANGE`
 //! notification among the messages when an association is established, restarts or
-//! ends. A [`Reader`] recognizes the notifications. It needs the bytes and the
+//! ends. A [`Reader`] recognizes the notifications. The reader requires the bytes and the
 //! `msg_flags` of every `recvmsg` call on the socket.
 //!
 //! `MSG_NOTIFICATION` alone is not sufficient to parse a notification. If the buffer is
-//! shorter than the notification, the next `recvmsg` returns its remainder, again with
-//! `MSG_NOTIFICATION`. For an association that was aborted, the peer chooses the bytes
-//! of the remainder, and can give them the form of another notification. The reader
-//! keeps track of the parts up to `MSG_EOR`, and never takes a remainder for a
-//! notification.
+//! shorter than the notification, the next `recvmsg` returns the remainder of the
+//! notification, again with `MSG_NOTIFICATION`. If the peer aborted the association, the
+//! peer chooses the bytes of the remainder, and can make them look like another
+//! notification. The reader keeps track of the parts up to `MSG_EOR`, and never parses a
+//! remainder as a notification.
 //!
 //! # Examples
 //!
@@ -71,7 +71,7 @@ use crate::uapi::{
 };
 
 /// The `msg_flags` of `recvmsg`. `ReturnFlags::from_bits_retain` converts the flags of
-/// other libraries.
+/// other libraries. Pass all bits, including bits for which the other library has no name.
 pub use rustix::net::ReturnFlags;
 
 /// What one `recvmsg` call has delivered.
@@ -115,10 +115,11 @@ impl AssocChange {
     /// `struct sctp_assoc_change` without `sac_info`.
     const SIZE: usize = 20;
 
-    /// Returns whether the peer has aborted the association: the state is
-    /// [`CommLost`](AssocState::CommLost), and the notification contains the ABORT chunk.
+    /// Returns whether the peer has aborted the association.
     ///
-    /// Without the chunk, the peer did not respond or this side aborted the association.
+    /// In this case the state is [`CommLost`](AssocState::CommLost), and the notification
+    /// contains the ABORT chunk. If the state is `CommLost` and the chunk is missing, the
+    /// peer did not respond, or this side aborted the association.
     #[must_use]
     pub const fn is_abort(&self) -> bool {
         matches!(self.state, AssocState::CommLost) && self.length as usize > Self::SIZE
@@ -157,16 +158,17 @@ pub enum AssocState {
     /// The association has ended gracefully.
     #[doc(alias = "SCTP_SHUTDOWN_COMP")]
     ShutdownComp,
-    /// The association could not be set up.
+    /// The association could not be set up. If `connect` or `sendto` has started the
+    /// set-up, the id in this notification is 0.
     #[doc(alias = "SCTP_CANT_STR_ASSOC")]
     CantStrAssoc,
-    /// A state that this crate does not know.
+    /// Any other value of `sac_state`.
     Unknown(u16),
 }
 
 impl AssocState {
-    /// Returns whether the association has ended. This is the last notification of an
-    /// association.
+    /// Returns whether the association has ended. If so, no further `SCTP_ASSOC_CHANGE`
+    /// notification of this association follows.
     #[must_use]
     pub const fn is_end(self) -> bool {
         matches!(
@@ -190,15 +192,15 @@ impl AssocState {
 /// Reads the notifications of one socket.
 ///
 /// The reader must see every `recvmsg` call on its socket, in order, except calls with
-/// `MSG_PEEK`. Each peeled-off socket needs a reader of its own, from
-/// [`peel`](Self::peel). Nothing is allocated.
+/// `MSG_PEEK`. Each peeled-off socket requires its own reader, which
+/// [`peel`](Self::peel) creates. A reader allocates nothing.
 #[derive(Clone, Default, Debug)]
 pub struct Reader {
     /// The leading bytes of a notification that has arrived in part.
     head: [u8; AssocChange::SIZE],
     /// The number of bytes in `head`.
     filled: usize,
-    /// Whether a notification has begun and `MSG_EOR` is still missing.
+    /// Whether the beginning of a notification has arrived, and `MSG_EOR` has not.
     unfinished: bool,
 }
 
@@ -213,10 +215,11 @@ impl Reader {
         }
     }
 
-    /// Reads what one `recvmsg` call has delivered: its bytes and its `msg_flags`.
+    /// Reads the bytes and the `msg_flags` that one `recvmsg` call has delivered.
     ///
-    /// An [`AssocChange`] is returned once, when its first 20 bytes have arrived. A
-    /// buffer of at least 20 bytes receives them in one call.
+    /// The function returns an [`AssocChange`] once, when the first 20 bytes of the
+    /// notification have arrived. If the buffer has at least 20 bytes, they arrive in one
+    /// call.
     pub fn read(&mut self, bytes: &[u8], msg_flags: ReturnFlags) -> Received {
         if msg_flags.bits() & MSG_NOTIFICATION == 0 {
             self.unfinished = false;
@@ -239,8 +242,8 @@ impl Reader {
         AssocChange::parse(&self.head).map_or(Received::Other, Received::AssocChange)
     }
 
-    /// Returns whether a notification has been read in part. The next `recvmsg` returns
-    /// its remainder.
+    /// Returns whether a notification has been read in part. If so, the next `recvmsg`
+    /// returns the remainder.
     #[must_use]
     pub const fn is_unfinished(&self) -> bool {
         self.unfinished
@@ -249,14 +252,15 @@ impl Reader {
     /// Creates the reader for the socket into which this association was peeled off.
     ///
     /// Call this function right after the peel-off, before the next `recvmsg` on either
-    /// socket. If a notification of the association has been read in part, its remainder
-    /// moves with the association, and so does the state of this reader.
+    /// socket. If a notification of the association has been read in part, the kernel moves
+    /// the remainder to the new socket, and this function moves the state of this reader to
+    /// the new reader.
     ///
-    /// Known limitation: if a notification of another type than `SCTP_ASSOC_CHANGE` has
-    /// been read in part, its association is not known. Then both readers skip the next
-    /// notification, unless a message comes first. To avoid this, use a buffer of at
-    /// least 256 bytes, or peel off only if [`is_unfinished`](Self::is_unfinished)
-    /// returns `false`.
+    /// Known limitation: a reader cannot identify the association of a notification of which
+    /// fewer than 20 bytes have been read, or whose type is not `SCTP_ASSOC_CHANGE`. If such
+    /// a notification has been read in part, both readers skip the next notification, unless
+    /// a message comes first. To avoid this, use a buffer of at least 256 bytes, or peel off
+    /// only if [`is_unfinished`](Self::is_unfinished) returns `false`.
     #[must_use]
     pub fn peel(&mut self, assoc: AssocId) -> Self {
         if !self.unfinished {
@@ -269,7 +273,11 @@ impl Reader {
         match change {
             Some(change) if change.assoc != assoc => Self::new(),
             Some(_) => core::mem::take(self),
-            None => self.clone(),
+            None => {
+                // A later part must not complete this head.
+                (self.head, self.filled) = ([0; AssocChange::SIZE], AssocChange::SIZE);
+                self.clone()
+            }
         }
     }
 }
@@ -279,12 +287,14 @@ impl Reader {
 ///
 /// `recvmsg` then delivers a notification when an association of the socket is
 /// established, restarts or ends. Other subscriptions are not affected. A socket that is
-/// peeled off later inherits the subscription. The subscription also works on a
-/// peeled-off socket, but does not report an end that was before it; check
-/// [`sockopt::has_assoc`] once afterwards.
+/// created by a later peel-off inherits the subscription.
 ///
-/// The function makes one system call on FreeBSD and on Linux 5.0 and later. On earlier
-/// kernels it makes three, and uses `SCTP_EVENTS`.
+/// The function also works on a peeled-off socket. If the association has ended before the
+/// subscription, no notification reports the end. So call [`sockopt::has_assoc`] once after
+/// the subscription.
+///
+/// The function makes one system call on FreeBSD, and on Linux 5.0 and later. On Linux
+/// before 5.0 it makes three system calls, and uses `SCTP_EVENTS`.
 ///
 /// # Errors
 ///

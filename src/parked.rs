@@ -1,20 +1,42 @@
 //! A peeled-off association that could not be delivered.
 
 use core::ffi::c_int;
+use core::fmt::Debug;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use crate::flags::PeeloffFlags;
-use crate::helper::{Helper, NOTHING_KEPT};
+use crate::helper::{FETCH, Helper, NOTHING_KEPT, Reply};
+
+/// What a [`Parked`] does with its helper thread. Through a trait object, so that a program
+/// without a [`Peeler`](crate::Peeler) has none of this code, although its errors can
+/// contain a `Parked`.
+pub(crate) trait Keeper: Debug + Send + Sync + UnwindSafe + RefUnwindSafe {
+    fn fetch(&self, number: c_int, flags: PeeloffFlags) -> Result<Reply, Errno>;
+    fn release(&self, number: c_int);
+}
+
+impl Keeper for Helper {
+    fn fetch(&self, number: c_int, flags: PeeloffFlags) -> Result<Reply, Errno> {
+        self.request([FETCH, number], None, flags)
+    }
+
+    fn release(&self, number: c_int) {
+        self.release(number);
+    }
+}
 
 /// A peeled-off association whose descriptor the helper thread of a
 /// [`Peeler`](crate::Peeler) keeps.
 ///
 /// **If this value is dropped, the association ends**, as if its descriptor had been
-/// closed. So it does when the process calls `execve(2)` or exits.
+/// closed. The association also ends when the process calls `execve(2)` or exits.
 #[derive(Debug)]
 #[must_use = "if this value is dropped, the association ends"]
 pub struct Parked {
-    pub(crate) helper: Arc<Helper>,
+    pub(crate) helper: Arc<dyn Keeper>,
     /// The descriptor in the helper thread's table.
     pub(crate) number: c_int,
     pub(crate) flags: PeeloffFlags,

@@ -1,4 +1,4 @@
-//! Peels off in a thread that has a file descriptor table of its own.
+//! Peels off associations in a thread that has its own file descriptor table.
 
 use std::sync::Arc;
 
@@ -11,23 +11,24 @@ use crate::error::Error;
 use crate::fallback;
 use crate::flags::PeeloffFlags;
 use crate::guard;
-use crate::helper::{FETCH, Helper, NOTHING_KEPT, PEEL_OFF, Reply};
+use crate::helper::{Helper, NOTHING_KEPT, PEEL_OFF, Reply};
 use crate::parked::Parked;
 
-/// Peels off associations without a race for a file descriptor.
+/// Peels off associations without a race for the last free file descriptor.
 ///
 /// [`peeloff`](crate::peeloff()) and [`peeloff_flags`](crate::peeloff_flags) check for a
 /// free descriptor before the peel-off. If another thread takes that descriptor between
 /// the check and the peel-off, the kernel terminates the association. A `Peeler` has a
-/// helper thread with a file descriptor table of its own. The helper thread peels off
-/// into its table, in which no other thread competes, and passes the descriptor to the
-/// process. If the table of the process is full at that moment, the helper thread keeps
-/// the descriptor, and the function fails with [`Error::Undelivered`].
+/// helper thread with its own file descriptor table, which no other thread uses. The
+/// helper thread peels off the association into this table, and passes the descriptor to
+/// the process. If the table of the process is full at that moment, the helper thread
+/// keeps the descriptor, and the function fails with [`Error::Undelivered`].
 ///
-/// `FD_CLOEXEC` is set atomically on every kernel, also before Linux 4.13.
+/// A `Peeler` sets `FD_CLOEXEC` atomically on every kernel, even before Linux 4.13.
 ///
 /// One `Peeler` serves all sockets and threads of a process, one peel-off at a time. The
-/// chapter [`cost`](crate::guide::cost) compares the cost of a peel-off.
+/// chapter [`cost`](crate::guide::cost) compares the cost of a peel-off with and without a
+/// `Peeler`.
 ///
 /// Known limitation: a `Peeler` does not prevent the other failures after which the
 /// kernel terminates an association. These are the system-wide limit on open files
@@ -51,42 +52,50 @@ use crate::parked::Parked;
 ///
 /// # The helper thread
 ///
-/// - It has one descriptor, and the process has one descriptor for requests to it. It
-///   holds a duplicate of the one-to-many socket only during a call.
-/// - It blocks all signals, so that no signal handler runs with its descriptor table.
-/// - It ends when the `Peeler` and all its [`Parked`] associations have been dropped.
-/// - The kernel compares its network namespace with that of the socket. This is the
-///   network namespace of the thread that called [`new`](Self::new).
-/// - It does not exist in a child that `fork(2)` created. Every call there fails with
-///   [`Error::Os`] or [`Error::StateUnknown`], and `EPIPE`. The same applies if a seccomp
-///   filter has ended the helper thread.
+/// - The helper thread and the process have one descriptor each, which connect the two. The
+///   helper thread holds a duplicate of the one-to-many socket
+///   only during a call.
+/// - The helper thread blocks all signals, so that no signal handler runs with its
+///   descriptor table.
+/// - The helper thread ends when the `Peeler` and all its [`Parked`] associations have been
+///   dropped.
+/// - The limit of the process (`RLIMIT_NOFILE`) also applies to the helper thread's
+///   descriptor table. If that table is full of parked descriptors, a peel-off fails with
+///   [`NoDescriptor`](Error::NoDescriptor).
+/// - If a [`Parked`] whose descriptor has `SO_LINGER` is dropped, other calls wait until
+///   close(2) of that descriptor has returned.
+/// - The helper thread is in the network namespace of the thread that called
+///   [`new`](Self::new). The kernel compares this namespace with that of the socket.
+/// - A child that `fork(2)` created has no helper thread. In the child, every call fails
+///   with [`Error::Os`] or [`Error::StateUnknown`], whose errno is `EPIPE`. If a seccomp
+///   filter has ended the helper thread, calls fail in the same way.
 #[derive(Debug)]
 pub struct Peeler {
     helper: Arc<Helper>,
 }
 
 impl Peeler {
-    /// `unshare(CLONE_FILES)`—Starts a helper thread with a file descriptor table of its
-    /// own.
+    /// `unshare(CLONE_FILES)`—Starts a helper thread with its own file descriptor table.
     ///
-    /// The new table is a copy, and the helper thread closes all descriptors in it before
-    /// this function returns. In the meantime the copy has the same effects as the copy
-    /// that `fork(2)` makes: if another thread closes the last descriptor of a file, the
-    /// file is released only when the helper thread has closed its copy. This delays the
-    /// FIN of a TCP connection, for example. POSIX record locks are not affected.
+    /// The new table is a copy of the process's table. The helper thread closes all
+    /// descriptors in the copy before this function returns. In the meantime the copy has
+    /// the same effects as the copy that `fork(2)` makes: if another thread closes the last
+    /// descriptor of a file, the kernel releases the file only when the helper thread has
+    /// closed its copy. For example, this delays the FIN of a TCP connection. POSIX record
+    /// locks are not affected.
     ///
     /// The function requires `close_range(2)` (Linux 5.9), or `unshare(2)` and a mounted
-    /// `/proc`. Docker's default seccomp profile allows the former.
+    /// `/proc`. Docker's default seccomp profile allows `close_range(2)`.
     ///
     /// # Errors
     ///
     /// | error | errno | when |
     /// |---|---|---|
-    /// | [`NoDescriptor`](Error::NoDescriptor) | `EMFILE`, `ENFILE` | fewer than two descriptors are free; one remains in use |
+    /// | [`NoDescriptor`](Error::NoDescriptor) | `EMFILE`, `ENFILE` | fewer than two descriptors are free. The `Peeler` keeps one of the two |
     /// | [`Unsupported`](Error::Unsupported) | – | the system is not Linux |
     /// | [`Os`](Error::Os) | `EAGAIN` | the system cannot create another thread |
-    /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the calls, or `/proc` is required and not mounted |
-    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within ten seconds: a seccomp filter has ended it, for example |
+    /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the system calls, or `/proc` is required and not mounted |
+    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within ten seconds, for example because a seccomp filter has ended it. One descriptor stays open |
     /// | [`Os`](Error::Os) | any other | – |
     #[doc(alias = "unshare")]
     pub fn new() -> Result<Self, Error> {
@@ -116,8 +125,8 @@ impl Peeler {
     /// `sctp_peeloff_flags(socket, assoc, flags)`—Peels off an association from a
     /// one-to-many socket into a descriptor of its own, with flags.
     ///
-    /// This function too checks for a free descriptor before the peel-off, so that
-    /// [`Undelivered`](Error::Undelivered) is rare.
+    /// Like [`peeloff_flags`](crate::peeloff_flags), this function first checks for a free
+    /// descriptor, so that [`Undelivered`](Error::Undelivered) is rare.
     ///
     /// # Errors
     ///
@@ -139,19 +148,25 @@ impl Peeler {
         match self.helper.request(request, Some(socket), flags) {
             Ok(Reply::Delivered(peeled)) => set_nonblock(peeled, flags),
             Ok(Reply::Kept(number)) => Err(Error::Undelivered(Parked {
-                helper: Arc::clone(&self.helper),
+                helper: self.helper.clone(),
                 number,
                 flags,
             })),
-            // The peel-off may still follow, so that a query would prove nothing.
+            Ok(Reply::NotTried(errno @ (Errno::MFILE | Errno::NFILE))) => {
+                Err(Error::NoDescriptor(errno))
+            }
+            Ok(Reply::NotTried(Errno::BADF)) => Err(Error::BadDescriptor),
+            Ok(Reply::NotTried(errno)) => Err(Error::Os(errno)),
+            // The helper thread may still peel off the association, so a query would prove
+            // nothing.
             Ok(Reply::Missing(errno)) => Err(Error::StateUnknown(errno)),
             Err(errno) => Err(diagnose::peeloff_error(socket, assoc, errno)),
         }
     }
 }
 
-/// The delivery sets CLOEXEC. The other flag needs no atomicity, because the caller does
-/// not have the descriptor yet.
+/// Sets NONBLOCK. The delivery has already set CLOEXEC. NONBLOCK need not be set atomically,
+/// because the caller does not have the descriptor yet.
 fn set_nonblock(peeled: OwnedFd, flags: PeeloffFlags) -> Result<OwnedFd, Error> {
     fallback::set_flags(peeled, flags.difference(PeeloffFlags::CLOEXEC))
 }
@@ -167,14 +182,15 @@ impl Parked {
     /// | [`FlagsNotSet`](Error::FlagsNotSet) | any | peeled off, into the error's `socket` |
     /// | [`StateUnknown`](Error::StateUnknown) | `EPIPE`, any other | **unknown**: the helper thread has ended, and its descriptors are closed |
     pub fn fetch(mut self) -> Result<OwnedFd, Error> {
-        let request = [FETCH, self.number];
-        match self.helper.request(request, None, self.flags) {
+        match self.helper.fetch(self.number, self.flags) {
             Ok(Reply::Delivered(peeled)) => {
                 self.number = NOTHING_KEPT;
                 set_nonblock(peeled, self.flags)
             }
             Ok(Reply::Kept(_)) => Err(Error::Undelivered(self)),
-            Ok(Reply::Missing(errno)) | Err(errno) => Err(Error::StateUnknown(errno)),
+            Ok(Reply::NotTried(errno) | Reply::Missing(errno)) | Err(errno) => {
+                Err(Error::StateUnknown(errno))
+            }
         }
     }
 }

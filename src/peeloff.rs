@@ -1,4 +1,5 @@
-//! The functions of the man page.
+//! The functions of the man page `sctp_peeloff(3)`, and a function that returns whether the
+//! kernel has `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 
 use rustix::fd::{AsFd, OwnedFd};
 
@@ -13,26 +14,29 @@ use crate::sockopt;
 /// `sctp_peeloff(socket, assoc)`—Peels off an association from a one-to-many socket into
 /// a descriptor of its own.
 ///
-/// The new descriptor has neither `O_NONBLOCK` nor `FD_CLOEXEC`, whatever the
-/// one-to-many socket has; [`peeloff_flags`] sets both atomically. On FreeBSD the new
-/// descriptor inherits `O_NONBLOCK`. Messages that are queued for the association move
-/// with it. Closing the descriptor shuts down the association.
+/// On Linux the new descriptor has neither `O_NONBLOCK` nor `FD_CLOEXEC`, even if the
+/// one-to-many socket has them. [`peeloff_flags`] can set either or both of them. On
+/// FreeBSD the new descriptor inherits `O_NONBLOCK`, and does not have `FD_CLOEXEC`.
+/// Messages that are queued for the association move to the new descriptor. Closing the
+/// new descriptor shuts down the association.
 ///
-/// The function makes three system calls. Two of them duplicate and close a descriptor,
-/// so that the function fails with [`Error::NoDescriptor`] before the peel-off if no
-/// descriptor is available. Known limitation: this is a check before use. If other
-/// threads compete for the last free descriptor, the kernel can still terminate the
-/// association ([`Error::AssociationLost`]). A [`Peeler`](crate::Peeler) does not have
-/// this limitation. [`sockopt::peeloff`] makes the one call without the check.
+/// On Linux the function makes three system calls. The first two check for a free
+/// descriptor: they duplicate a descriptor and close the duplicate. If no descriptor is
+/// available, the function fails with [`Error::NoDescriptor`], without a peel-off. Known
+/// limitation: the check and the peel-off are not atomic. If another thread takes the last
+/// free descriptor in between, the kernel terminates the association
+/// ([`Error::AssociationLost`]). A [`Peeler`](crate::Peeler) does not have this
+/// limitation. [`sockopt::peeloff`] makes only the third call, without the check.
 ///
-/// On FreeBSD the function makes two system calls: it reads `SO_PROTOCOL`, because the
-/// call of `sctp_peeloff` terminates the process if the kernel has no SCTP. A check for a
-/// free descriptor is not needed.
+/// On FreeBSD the function makes two system calls. The first one reads `SO_PROTOCOL`,
+/// because on a kernel without SCTP, calling `sctp_peeloff` terminates the process. On
+/// FreeBSD a check for a free descriptor is not needed.
 ///
 /// # Examples
 ///
-/// Setting the flags after the peel-off works on every system. Between the calls, a
-/// child of another thread can inherit the descriptor.
+/// Setting the flags after the peel-off works on every system. If another thread calls
+/// `fork` and `execve` between the peel-off and `fcntl`, the new program inherits the
+/// descriptor.
 ///
 /// ```
 /// use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
@@ -54,7 +58,7 @@ use crate::sockopt;
 ///
 /// The errnos are those of Linux. On FreeBSD, `NoSuchAssociation` has `ENOENT`,
 /// `NotOneToMany` has `EOPNOTSUPP`, `NotPeelable` has `EOPNOTSUPP` or `ENOTCONN`, and
-/// `NotSctp` has `EOPNOTSUPP`. `AssociationLost` and `StateUnknown` do not occur.
+/// `NotSctp` has `EOPNOTSUPP`. `AssociationLost` and `StateUnknown` do not occur on FreeBSD.
 ///
 /// | error | errno | state of the association |
 /// |---|---|---|
@@ -88,18 +92,22 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
 /// `sctp_peeloff_flags(socket, assoc, flags)`—Peels off an association from a one-to-many
 /// socket into a descriptor of its own, with flags.
 ///
-/// With empty flags this function is [`peeloff`]. On a kernel before 4.13 the function
-/// sets the flags right after the peel-off; the first call finds out that the kernel
-/// lacks the option, and the result is cached for the process.
-/// [`PeeloffFlags::CLOEXEC`] describes what this means for `execve`.
+/// With empty flags this function does the same as [`peeloff`].
 ///
-/// The function makes three system calls on Linux 4.13 and later, like [`peeloff`] and
-/// with the same limitation. On earlier kernels it makes one more for each flag.
-/// `sockopt::peeloff_flags` makes the one call without the check.
+/// On Linux 4.13 and later the kernel sets the flags atomically. Earlier kernels do not
+/// have the option `SCTP_SOCKOPT_PEELOFF_FLAGS`. On these kernels the function sets the
+/// flags right after the peel-off. Until then, a child of another thread can inherit the
+/// descriptor (see [`PeeloffFlags::CLOEXEC`]). The first call detects that the kernel does not have the
+/// option, and the crate caches this fact for the process.
 ///
-/// On other systems than Linux the function fails with
-/// [`Unsupported`](Error::Unsupported) if there are flags, before any other check.
-/// [`peeloff`] shows how to set the flags there.
+/// On Linux 4.13 and later the function makes three system calls, as [`peeloff`] does. On
+/// earlier kernels it makes one more call for each flag. The known limitation of
+/// [`peeloff`] applies to this function as well. `sockopt::peeloff_flags` makes only the
+/// peel-off call, without the check for a free descriptor.
+///
+/// On systems other than Linux, if the flags are not empty, the function fails with
+/// [`Unsupported`](Error::Unsupported) before any other check. The example of [`peeloff`]
+/// shows how to set the flags on these systems.
 ///
 /// # Errors
 ///
@@ -107,7 +115,7 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
 ///
 /// | error | errno | state of the association |
 /// |---|---|---|
-/// | [`UnknownFlags`](Error::UnknownFlags) | (`EINVAL`) | not affected |
+/// | [`UnknownFlags`](Error::UnknownFlags) | `EINVAL`, without a system call | not affected |
 /// | [`FlagsNotSet`](Error::FlagsNotSet) | any | peeled off, into the error's `socket` |
 ///
 /// # References
@@ -135,12 +143,12 @@ pub fn peeloff_flags(
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, NULL, 0)`—Returns whether
 /// the kernel supports `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 ///
-/// [`peeloff_flags`] works in both cases. If the result is `false`, it sets the flags
-/// after the peel-off.
+/// [`peeloff_flags`] works on kernels with and without this option. If the kernel does not
+/// have the option, `peeloff_flags` sets the flags after the peel-off.
 ///
-/// Any SCTP socket can be used. The function makes two system calls and has no effect.
-/// On other systems than Linux it fails with [`Unsupported`](Error::Unsupported), as
-/// [`peeloff_flags`] does there.
+/// `socket` can be any SCTP socket. The function makes two system calls, which change
+/// nothing. On systems other than Linux it fails with
+/// [`Unsupported`](Error::Unsupported).
 ///
 /// # Errors
 ///

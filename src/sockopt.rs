@@ -1,19 +1,19 @@
-//! The kernel's options, one function each, and one `getsockopt` each.
+//! Wraps each of the kernel's options in a function that makes one `getsockopt` call.
 //!
-//! Each system has the options and the functions that its kernel has. `peeloff_flags`,
+//! On each system the module has the options of that system's kernel. `peeloff_flags`,
 //! `has_peeloff_flags` and the options `SCTP_SOCKOPT_PEELOFF` and
-//! `SCTP_SOCKOPT_PEELOFF_FLAGS` exist on Linux only. On FreeBSD, [`peeloff`] is a system
-//! call of its own. On systems that this crate does not support, each function fails with
-//! `ENOSYS`.
+//! `SCTP_SOCKOPT_PEELOFF_FLAGS` exist only on Linux. On FreeBSD, [`peeloff`] makes the
+//! system call `sctp_peeloff` instead. On systems that this crate does not support, each
+//! function fails with `ENOSYS`.
 //!
-//! These functions add nothing to the system call: no guard, no fallback and no
-//! diagnosis. An error is the kernel's [`Errno`]. Use them if you count system calls.
-//! **If no descriptor is free, Linux terminates the association** that [`peeloff`] or
-//! `peeloff_flags` of this module names. The functions of the same name at the crate's
-//! root check for a free descriptor first.
+//! The functions return the kernel's [`Errno`]. Unlike the functions at the crate's root,
+//! they do not check for a free descriptor, do not set flags on kernels before 4.13, and
+//! do not determine the cause of an error. Use them if the number of system calls matters.
+//! **If no descriptor is free, [`peeloff`] and `peeloff_flags` of this module terminate the
+//! association on Linux.**
 //!
-//! If on Linux a peel-off returns an ambiguous result, such as descriptor 0, up to three more
-//! system calls verify the descriptor.
+//! On Linux, if the result of a peel-off is ambiguous, for example descriptor 0, up to three
+//! more system calls verify the descriptor.
 //!
 //! # References
 //!
@@ -62,9 +62,13 @@ pub use linux::{
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` for a one-to-one socket, or `EINVAL` on FreeBSD for a one-to-one or
-/// peeled-off socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol;
-/// `EBADF`, `ENOTSOCK`.
+/// | errno | condition |
+/// |---|---|
+/// | `EOPNOTSUPP` | a one-to-one socket, on Linux |
+/// | `EINVAL` | a one-to-one or peeled-off socket, on FreeBSD |
+/// | `EOPNOTSUPP`, `ENOPROTOOPT` | a socket of another protocol |
+/// | `EBADF` | not an open descriptor |
+/// | `ENOTSOCK` | not a socket |
 #[doc(alias = "SCTP_GET_ASSOC_NUMBER")]
 pub fn assoc_number(socket: impl AsFd) -> Result<u32, Errno> {
     let mut number = 0_u32;
@@ -79,16 +83,21 @@ pub fn assoc_number(socket: impl AsFd) -> Result<u32, Errno> {
 /// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_ID_LIST, …)`—Returns the ids of the
 /// socket's associations.
 ///
-/// The buffer must have one element more than there are ids, because the kernel writes
-/// their number in front of them. An association that is still being set up from this
-/// side may be listed as 0, which is not an id.
+/// The kernel writes the number of ids before the ids, so the buffer must have one element
+/// more than the number of ids. The list may contain 0, which is not an id, for an
+/// association that this side is still setting up.
 ///
 /// # Errors
 ///
-/// `EINVAL` if the buffer is too short for all ids; `ENOBUFS` on FreeBSD if the buffer has
-/// more than 16,384 elements; `EOPNOTSUPP` for a one-to-one socket, or `EINVAL` on FreeBSD
-/// for a one-to-one or peeled-off socket; `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`,
-/// `ENOTSOCK`.
+/// | errno | condition |
+/// |---|---|
+/// | `EINVAL` | the buffer is too short for all ids |
+/// | `ENOBUFS` | the buffer has more than 16,384 elements, on FreeBSD |
+/// | `EOPNOTSUPP` | a one-to-one socket, on Linux |
+/// | `EINVAL` | a one-to-one or peeled-off socket, on FreeBSD |
+/// | `EOPNOTSUPP`, `ENOPROTOOPT` | a socket of another protocol |
+/// | `EBADF` | not an open descriptor |
+/// | `ENOTSOCK` | not a socket |
 #[doc(alias = "SCTP_GET_ASSOC_ID_LIST")]
 pub fn assoc_id_list(socket: impl AsFd, buffer: &mut [AssocId]) -> Result<&[AssocId], Errno> {
     getsockopt(socket.as_fd().as_raw_fd(), SCTP_GET_ASSOC_ID_LIST, buffer)?;
@@ -104,14 +113,18 @@ fn listed(buffer: &[AssocId]) -> Option<&[AssocId]> {
 /// `getsockopt(socket, SOL_SCTP, SCTP_GET_PEER_ADDR_INFO, …)`—Returns the id of the
 /// association with the peer that has this address.
 ///
-/// Any address of a multi-homed peer is accepted. For an association that is still being
-/// set up the id may be 0, which is not an id.
+/// `peer` can be any address of a multi-homed peer. If the association is still being set
+/// up, the function may return 0, which is not an id.
 ///
 /// # Errors
 ///
-/// `EINVAL`, or `ENOENT` on FreeBSD, if no association has a peer with this address; `EACCES` if
-/// `net.sctp.pf_expose` is 1 and the path to this address is potentially failed;
-/// `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`, `ENOTSOCK`.
+/// | errno | condition |
+/// |---|---|
+/// | `EINVAL`, or `ENOENT` on FreeBSD | no association has a peer with this address |
+/// | `EACCES` | `net.sctp.pf_expose` is 1, and the path to this address is potentially failed |
+/// | `EOPNOTSUPP`, `ENOPROTOOPT` | a socket of another protocol |
+/// | `EBADF` | not an open descriptor |
+/// | `ENOTSOCK` | not a socket |
 #[doc(alias = "SCTP_GET_PEER_ADDR_INFO")]
 pub fn peer_addr_assoc_id(socket: impl AsFd, peer: SocketAddr) -> Result<AssocId, Errno> {
     let mut info = PeerAddress::new(AssocId::from_raw(0), peer);
@@ -142,20 +155,24 @@ pub(crate) fn peer_has_addr(
 /// `getsockopt(socket, SOL_SCTP, SCTP_STATUS, …)`—Returns whether the one-to-many socket
 /// has this association.
 ///
-/// On a one-to-one or peeled-off socket the kernel ignores the id. There the function
-/// returns whether the socket has an association.
+/// On a one-to-one or peeled-off socket the kernel ignores the id. On such a socket the
+/// function returns whether the socket has any association.
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` or `ENOPROTOOPT` for a socket of another protocol; `EBADF`, `ENOTSOCK`;
-/// `EBADMSG` if a cgroup BPF program or a seccomp filter has replaced an error with
-/// success.
+/// | errno | condition |
+/// |---|---|
+/// | `EOPNOTSUPP`, `ENOPROTOOPT` | a socket of another protocol |
+/// | `EBADF` | not an open descriptor |
+/// | `ENOTSOCK` | not a socket |
+/// | `EBADMSG` | a cgroup BPF program or a seccomp filter has replaced an error with success |
 #[doc(alias = "SCTP_STATUS")]
 pub fn has_assoc(socket: impl AsFd, assoc: AssocId) -> Result<bool, Errno> {
     let mut status = Status::new(assoc);
     let result = getsockopt(socket.as_fd().as_raw_fd(), SCTP_STATUS, &mut status);
     let has_assoc = found(result)?;
-    // The kernel writes an id and a state. If it has not, the success is not the kernel's.
+    // On success the kernel writes an id and a state. If one of them is missing, a filter has
+    // replaced an error with success.
     let is_written = status.assoc_id.as_raw() != 0 && status.state >= LOWEST_STATE;
     if has_assoc && !is_written {
         return Err(Errno::BADMSG);
@@ -163,8 +180,9 @@ pub fn has_assoc(socket: impl AsFd, assoc: AssocId) -> Result<bool, Errno> {
     Ok(has_assoc)
 }
 
-/// The kernel returns `EINVAL`, or `ENOENT` on FreeBSD, if it does not find the
-/// association or its peer. FreeBSD returns `EINVAL` for the reserved ids 0, 1 and 2.
+/// Returns `false` if the kernel did not find the association or the peer's address. The
+/// errno is then `EINVAL`, or `ENOENT` on FreeBSD. For the reserved ids 0, 1 and 2, FreeBSD
+/// returns `EINVAL`.
 fn found(result: Result<c_int, Errno>) -> Result<bool, Errno> {
     match result {
         Ok(_) => Ok(true),
@@ -181,8 +199,8 @@ pub(crate) fn first_events(socket: impl AsFd) -> Result<[u8; 2], Errno> {
     Ok(events)
 }
 
-/// `setsockopt(socket, SOL_SCTP, SCTP_EVENTS, …)`: the same. The kernel leaves the other
-/// subscriptions as they are.
+/// `setsockopt(socket, SOL_SCTP, SCTP_EVENTS, …)`: sets the first two event subscriptions.
+/// The other subscriptions are not affected.
 pub(crate) fn set_first_events(socket: impl AsFd, events: [u8; 2]) -> Result<(), Errno> {
     set(socket, SCTP_EVENTS, &events)
 }

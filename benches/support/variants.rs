@@ -91,7 +91,7 @@ pub(crate) fn accept(listener: &OwnedFd) -> OwnedFd {
 /// Makes the library cache that the kernel is older than 4.13. The seccomp filter that
 /// simulates the old kernel applies to one thread, which ends here, so it does not slow later
 /// calls.
-pub(crate) fn remember_old_kernel(server: &OwnedFd, id: AssocId) {
+pub(crate) fn cache_old_kernel(server: &OwnedFd, id: AssocId) {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             crate::support::filter::deny(

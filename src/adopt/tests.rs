@@ -97,6 +97,8 @@ fn zero_with_a_positive_sd_is_that_sd_if_the_queries_agree() {
     assert_eq!(outcome(first, zero_again, &[]), Err(Errno::BADMSG));
     assert_eq!(outcome(first, zero_again, &[7, SOCKET]), Err(Errno::BADMSG));
     assert_eq!(outcome(first, FORGED, &[7]), Err(Errno::BADMSG));
+    // A second peel-off that succeeds.
+    assert_eq!(outcome(first, Some((8, 8)), &[7]), Err(Errno::BADMSG));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Messages between the process and the helper thread: two integers, and a file
-//! descriptor or none.
+//! Messages between the process and the helper thread. A message consists of two integers
+//! and at most one file descriptor.
 
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
@@ -39,21 +39,28 @@ pub(super) fn send(
     retry_on_intr(|| sendmsg(channel, &data, &mut control, SendFlags::NOSIGNAL)).map(drop)
 }
 
-/// Fails with `EPIPE` if the other socket is closed. If the descriptor table is full, the
-/// kernel delivers the message without its descriptor.
 pub(super) fn receive(
+    channel: &OwnedFd,
+    flags: RecvFlags,
+) -> Result<(Message, Option<OwnedFd>), Errno> {
+    retry_on_intr(|| receive_once(channel, flags))
+}
+
+/// Fails with `EPIPE` if the other socket is closed, and with `EINTR` after a signal. If the
+/// descriptor table is full, the kernel delivers the message without its descriptor.
+pub(super) fn receive_once(
     channel: &OwnedFd,
     flags: RecvFlags,
 ) -> Result<(Message, Option<OwnedFd>), Errno> {
     let mut bytes = [[0; size_of::<c_int>()]; 2];
     let mut space = [MaybeUninit::uninit(); CONTROL];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let received = retry_on_intr(|| {
-        let data = &mut [IoSliceMut::new(bytes.as_flattened_mut())];
-        recvmsg(channel, data, &mut control, flags)
-    })?;
-    if received.bytes == 0 {
-        return Err(Errno::PIPE);
+    let data = &mut [IoSliceMut::new(bytes.as_flattened_mut())];
+    match recvmsg(channel, data, &mut control, flags) {
+        Ok(received) if received.bytes == bytes.as_flattened().len() => {}
+        // The other thread has ended, with or without having read the last message.
+        Ok(_) | Err(Errno::CONNRESET) => return Err(Errno::PIPE),
+        Err(errno) => return Err(errno),
     }
     let fd = control.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),

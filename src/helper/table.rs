@@ -6,15 +6,15 @@ use core::ptr;
 use std::vec::Vec;
 use std::{fs, io};
 
-use rustix::fd::{AsRawFd, OwnedFd, RawFd};
-use rustix::io::Errno;
-use rustix::thread::{UnshareFlags, gettid, unshare_unsafe};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 /// `sigset_t` of glibc and of musl: 128 bytes on every architecture.
 #[repr(C, align(16))]
 struct SignalSet([u8; 128]);
 
-// The crate libc is not required for these functions: std is linked to them.
+// The crate libc is not required for these functions, because std already links to libc.
 unsafe extern "C" {
     fn sigfillset(set: *mut SignalSet) -> c_int;
     fn pthread_sigmask(how: c_int, set: *const SignalSet, old: *mut SignalSet) -> c_int;
@@ -22,7 +22,12 @@ unsafe extern "C" {
     fn syscall(number: c_long, ...) -> c_long;
 }
 
-const IS_MIPS: bool = cfg!(any(target_arch = "mips", target_arch = "mips64"));
+const IS_MIPS: bool = cfg!(any(
+    target_arch = "mips",
+    target_arch = "mips32r6",
+    target_arch = "mips64",
+    target_arch = "mips64r6",
+));
 const IS_SPARC: bool = cfg!(any(target_arch = "sparc", target_arch = "sparc64"));
 const SIG_BLOCK: c_int = (IS_MIPS || IS_SPARC) as c_int;
 const SYS_CLOSE_RANGE: c_long = match (IS_MIPS, size_of::<usize>()) {
@@ -32,8 +37,8 @@ const SYS_CLOSE_RANGE: c_long = match (IS_MIPS, size_of::<usize>()) {
 };
 const CLOSE_RANGE_UNSHARE: c_uint = 2;
 
-/// Blocks all signals in the calling thread. libc leaves those out that it needs itself,
-/// such as the one for setuid(2).
+/// Blocks all signals in the calling thread. libc excludes the signals that it needs
+/// itself, such as the signal for setuid(2).
 pub(super) fn block_signals() -> Result<(), Errno> {
     let mut all = SignalSet([0; 128]);
     // SAFETY: both calls only access this set and the signal mask of the calling thread.
@@ -63,6 +68,22 @@ pub(super) unsafe fn unshare() -> Result<(), Errno> {
     }
 }
 
+/// Clears `FD_CLOEXEC` of the descriptor. A descriptor has a separate flag in each table. If
+/// the flag is still set in the other threads' table afterwards, [`unshare`] has taken
+/// effect. A seccomp filter can make `unshare` return success without effect.
+pub(super) fn mark(channel: &OwnedFd) -> Result<(), Errno> {
+    fcntl_setfd(channel, FdFlags::empty())?;
+    if is_marked(channel)? {
+        return Ok(());
+    }
+    Err(Errno::PERM)
+}
+
+/// Whether `FD_CLOEXEC` is clear in the calling thread's table.
+pub(super) fn is_marked(channel: impl AsFd) -> Result<bool, Errno> {
+    Ok(!fcntl_getfd(channel)?.contains(FdFlags::CLOEXEC))
+}
+
 /// Closes all descriptors but one.
 ///
 /// # Safety
@@ -83,22 +104,22 @@ pub(super) unsafe fn close_all_but(kept: &OwnedFd) -> Result<(), Errno> {
     }
 }
 
-/// The same without `close_range(2)`.
+/// Does the same as [`close_all_but`], without `close_range(2)`.
 ///
 /// # Safety
 ///
 /// As for [`close_all_but`].
 unsafe fn close_listed(kept: RawFd) -> Result<(), Errno> {
-    let folder = std::format!("/proc/self/task/{}/fd", gettid().as_raw_nonzero());
     let failed = |error| errno_of(&error);
     let mut open = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
+    for entry in fs::read_dir("/proc/thread-self/fd").map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         open.extend(name.to_str().and_then(|name| name.parse::<RawFd>().ok()));
     }
     for fd in open.into_iter().filter(|fd| *fd != kept) {
-        // The call fails for the descriptor of the folder, which is closed already. With
-        // debug assertions, rustix's function would panic.
+        // The list includes the descriptor of the folder. This descriptor is already
+        // closed, so the call fails for it. With debug assertions, rustix's function would
+        // panic.
         // SAFETY: the caller guarantees that nothing owns the descriptor.
         unsafe { close(fd) };
     }

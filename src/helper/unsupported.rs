@@ -18,6 +18,7 @@ pub(crate) enum Helper {}
 pub(crate) enum Reply {
     Delivered(OwnedFd),
     Kept(c_int),
+    NotTried(Errno),
     Missing(Errno),
 }
 

@@ -1,4 +1,4 @@
-//! The options that Linux alone has.
+//! The options that exist only on Linux.
 
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::io::Errno;
@@ -22,14 +22,14 @@ pub use crate::uapi::{SCTP_SOCKOPT_PEELOFF, SCTP_SOCKOPT_PEELOFF_FLAGS};
 /// | `ENOTSOCK` | not a socket | not affected |
 /// | `EOPNOTSUPP`, `ENOPROTOOPT` | a socket of another protocol, or an emulator or sandbox without SCTP options | not affected |
 /// | `EINVAL` | no such association; a one-to-one or peeled-off socket; a socket of another network namespace | not affected |
-/// | `EBUSY` | a sender is blocked on the association (kernels around 4.10 to 4.14) | not affected |
+/// | `EBUSY` | a sender is blocked on the association (kernels from about 4.10 to about 4.14) | not affected |
 /// | `EMFILE`, `ENFILE` | no descriptor is free | **terminated** |
 /// | `ENOMEM`, `ENOBUFS` | out of memory | not affected or **terminated** |
 /// | `EFAULT` | the kernel cannot read the argument, or cannot write the result | not affected or **terminated** |
 /// | `EPERM`, `EACCES` | denied by a security module, seccomp or a cgroup BPF program | unknown |
 /// | `EBADMSG` | a cgroup BPF program (Linux 5.3 to 6.4) or a seccomp filter has overwritten the result | unknown |
 ///
-/// Any other errno is a seccomp filter's, and leaves the state unknown.
+/// Any other errno comes from a seccomp filter, and the state of the association is unknown.
 #[doc(alias = "SCTP_SOCKOPT_PEELOFF")]
 #[doc(alias = "sctp_peeloff")]
 #[inline]
@@ -61,11 +61,11 @@ pub fn peeloff_flags(
 }
 
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, NULL, 0)`—Returns whether
-/// an SCTP socket has the option of [`peeloff_flags`].
+/// the kernel has the option that [`peeloff_flags`] uses.
 ///
-/// The call has no effect: an argument of 0 bytes is too short, so the kernel returns
-/// `EINVAL` if it has the option, and `ENOPROTOOPT` if it does not. The result says
-/// nothing about a socket of another protocol.
+/// The call changes nothing, because an argument of 0 bytes is too short. If the kernel has
+/// the option, it returns `EINVAL`, and otherwise `ENOPROTOOPT`. The socket must be an SCTP
+/// socket; for other protocols the result has no meaning.
 ///
 /// # Errors
 ///

@@ -19,9 +19,14 @@ const THROUGH_LIBC: [&str; 3] = [
 
 /// The packages that are linked into a program. Those of procedural macros are not.
 fn packages(target: &str, features: &[&str]) -> Vec<String> {
+    listed(target, "normal,no-proc-macro", features)
+}
+
+/// The packages that `cargo tree` lists for these edges.
+fn listed(target: &str, edges: &str, features: &[&str]) -> Vec<String> {
     let output = Command::new(std::env::var_os("CARGO").expect("cargo runs this"))
         .args(["tree", "--package", "sctp-peeloff", "--offline", "--locked"])
-        .args(["--edges", "normal,no-proc-macro", "--prefix", "none"])
+        .args(["--edges", edges, "--prefix", "none"])
         .args(["--format", "{p}", "--target", target])
         .args(features)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -53,6 +58,14 @@ fn c_bindings(packages: &[String]) -> Vec<&str> {
 fn crate_with_default_features_does_not_depend_on_libc() {
     for target in RAW {
         assert_eq!(c_bindings(&packages(target, &[])), [""; 0], "{target}");
+    }
+}
+
+#[test]
+fn crate_with_default_features_is_built_from_at_most_ten_packages() {
+    for target in RAW {
+        let packages = listed(target, "normal", &[]);
+        assert!(packages.len() <= 10, "{target}: {packages:?}");
     }
 }
 

@@ -44,6 +44,8 @@ mod restricted_environment;
 mod runtimes;
 #[cfg(target_os = "linux")]
 mod scale;
+#[cfg(target_os = "linux")]
+mod subscription;
 #[path = "../support/mod.rs"]
 mod support;
 

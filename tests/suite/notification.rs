@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use rustix::net::{self, SocketType};
-use sctp_peeloff::notification::{AssocChange, AssocState, Reader, Received};
+use sctp_peeloff::notification::{AssocChange, AssocState, Reader, Received, ReturnFlags};
 use sctp_peeloff::sockopt::SOL_SCTP;
 use sctp_peeloff::{
     AssocId, PeeloffFlags, RcvInfo, assoc_id_of_peer, assoc_ids, peeloff_flags,
     subscribe_assoc_change,
 };
 
+use crate::support::filter::{Call, denied};
 use crate::support::message::{
     MSG_NOTIFICATION, Message, SCTP_ABORT, deliver, receive, send, send_flags,
 };
@@ -109,7 +112,7 @@ fn reader_does_not_report_a_notification_that_the_peer_forged() {
 
 /// The kernel moves the unread part of a notification with its association.
 #[test]
-fn reader_peel_continues_a_half_read_notification() {
+fn reader_peel_skips_the_remainder_of_a_half_read_notification() {
     for room in [4, 20] {
         let server = server(Family::V4);
         subscribe_assoc_change(&server).unwrap();
@@ -125,10 +128,7 @@ fn reader_peel_continues_a_half_read_notification() {
         assert_eq!(matches!(seen, Received::AssocChange(_)), room == 20);
         let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();
         let mut its_reader = reader.peel(id);
-        if room < 20 {
-            let up = next_change(&peeled, &mut its_reader, 256);
-            assert_eq!((up.assoc, up.state), (id, AssocState::CommUp));
-        }
+        // Its reader skips the remainder, and reports what follows.
         drop(client);
         let end = next_change(&peeled, &mut its_reader, 256);
         assert_eq!((end.assoc, end.state), (id, AssocState::ShutdownComp));
@@ -206,4 +206,80 @@ fn reader_returns_other_for_each_other_type_of_notification() {
         expected.insert(AUTHENTICATION_EVENT);
     }
     assert_eq!(seen, expected);
+}
+
+/// On kernels before 5.0, which lack `SCTP_EVENT`, the function sets `SCTP_EVENTS`.
+#[test]
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+fn subscribe_assoc_change_keeps_other_subscriptions() {
+    const SCTP_EVENT: i32 = 127;
+    for errno in [None, Some(libc::ENOPROTOOPT)] {
+        let server = socket(Family::V4, SocketType::SEQPACKET);
+        // Data and shutdown, without associations.
+        let mut events = [1, 0, 0, 0, 0, 1, 0, 0];
+        option::set(server.as_fd(), SOL_SCTP, SCTP_EVENTS, &events).unwrap();
+        match errno {
+            None => subscribe_assoc_change(&server).unwrap(),
+            Some(errno) => denied([Call::setsockopt(SCTP_EVENT)], errno, || {
+                subscribe_assoc_change(&server).unwrap();
+            }),
+        }
+        option::get(server.as_fd(), SOL_SCTP, SCTP_EVENTS, &mut events).unwrap();
+        assert_eq!(events, [1, 1, 0, 0, 0, 1, 0, 0], "{errno:?}");
+    }
+}
+
+/// A message, or a notification with its type, state, id and the bytes behind the struct. The
+/// lengths are those of the parts in which it arrives.
+type Arrival = (bool, u16, u16, i32, Vec<u8>, Vec<usize>);
+
+fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
+    let kind = prop_oneof![Just(ASSOC_CHANGE), 0x8002_u16..0x800e];
+    // The bytes that the peer chooses often have the form of a notification.
+    let forged = (0_u16..5, 1_i32..9).prop_map(|(state, id)| notification(state, id, &[]));
+    let info = prop_oneof![Just(vec![]), forged, vec(any::<u8>(), 0..64)];
+    let parts = vec(0_usize..40, 0..6);
+    vec((any::<bool>(), kind, 0_u16..6, 1_i32..9, info, parts), 0..8)
+}
+
+fn notification(state: u16, id: i32, info: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(20 + info.len()).unwrap();
+    let mut bytes = [ASSOC_CHANGE, 0].map(u16::to_ne_bytes).concat();
+    bytes.extend(length.to_ne_bytes());
+    bytes.extend([state, 0, 1, 1].map(u16::to_ne_bytes).concat());
+    bytes.extend(id.to_ne_bytes());
+    bytes.extend(info);
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn reader_reports_exactly_the_changes_of_any_sequence_of_parts(arrivals in arrivals()) {
+        let mut reader = Reader::new();
+        for (is_message, kind, state, id, info, parts) in arrivals {
+            let mut bytes = notification(state, id, &info);
+            bytes[..2].copy_from_slice(&kind.to_ne_bytes());
+            let mut reported = Vec::new();
+            let mut rest = &bytes[..];
+            for length in parts.into_iter().chain([usize::MAX]) {
+                let (part, behind) = rest.split_at(length.min(rest.len()));
+                rest = behind;
+                let mut flags = if is_message { ReturnFlags::empty() } else { MSG_NOTIFICATION };
+                flags.set(ReturnFlags::EOR, rest.is_empty());
+                match reader.read(part, flags) {
+                    Received::AssocChange(change) => reported.push(change),
+                    received => prop_assert_eq!(received == Received::Message, is_message),
+                }
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            let expected = usize::from(!is_message && kind == ASSOC_CHANGE);
+            prop_assert_eq!(reported.len(), expected);
+            for change in reported {
+                prop_assert_eq!(change.assoc.as_raw(), id);
+                prop_assert_eq!(change.length as usize, bytes.len());
+            }
+        }
+    }
 }

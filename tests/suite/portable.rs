@@ -65,6 +65,16 @@ fn peeloff_moves_one_association_with_its_messages() {
 }
 
 #[test]
+fn assoc_id_converts_to_its_number_and_back() {
+    let id = AssocId::from(-7);
+    assert_eq!((i32::from(id), id.as_raw()), (-7, -7));
+    assert_eq!(
+        (id, id.to_string()),
+        (AssocId::from_raw(-7), "-7".to_owned())
+    );
+}
+
+#[test]
 fn assoc_ids_returns_the_id_of_each_association() {
     for family in FAMILIES {
         let server = server(family);

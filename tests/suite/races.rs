@@ -41,6 +41,14 @@ fn race<A: Send, B: Send>(
     })
 }
 
+/// In hundreds of rounds on more than one CPU, each thread is first at some time.
+fn assert_both_orders(orders: [usize; 2]) {
+    println!("orders: {orders:?}");
+    if orders[0] + orders[1] >= 200 {
+        assert!(orders[0] > 0 && orders[1] > 0, "no race: {orders:?}");
+    }
+}
+
 #[test]
 fn peeloff_races_with_peeloff() {
     let rounds = race_rounds(200, 20);
@@ -70,7 +78,7 @@ fn peeloff_races_with_peeloff() {
             works(&winner, &client);
             assert_eq!(assoc_ids(&winner).unwrap(), [id]);
         }
-        println!("wins: {wins:?}");
+        assert_both_orders(wins);
         assert_eq!(descriptors::open(), before);
         assert_eq!(assoc_ids(&server).unwrap(), []);
     });
@@ -101,7 +109,7 @@ fn peeloff_races_with_close_of_the_peer() {
                 Err(error) => panic!("{error:?}"),
             }
         }
-        println!("{peeled_off} of {rounds} associations were peeled off");
+        assert_both_orders([peeled_off, rounds - peeled_off]);
         assert_eq!(descriptors::open(), before);
         wait_for("the end of all associations", || {
             assoc_ids(&server).unwrap().is_empty().then_some(())

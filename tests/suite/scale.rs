@@ -21,7 +21,7 @@ fn read_number(file: &str, word: &str) -> u64 {
         .unwrap()
 }
 
-/// In KiB, of this process at its most.
+/// The peak memory of this process, in KiB.
 fn own_memory() -> u64 {
     read_number("/proc/self/status", "VmHWM")
 }
@@ -50,7 +50,7 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
         let start = Instant::now();
         let server = server(Family::V4);
         let clients = associate_many(Family::V4, &server, number);
-        println!("{number} associated in {:.1?}", start.elapsed());
+        println!("{number} associations in {:.1?}", start.elapsed());
         let ids = assoc_ids(&server).unwrap();
         assert_eq!(ids, clients.iter().map(|(_, id)| *id).collect::<Vec<_>>());
 
@@ -60,7 +60,7 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
         let each = start.elapsed() / u32::try_from(number).unwrap();
         let (own, kernel) = (own_memory() - own_before, kernel_memory() - kernel_before);
         println!(
-            "{:.0} peel-offs per second; memory: process {own} KiB, kernel {kernel} KiB",
+            "{:.0} peel-offs per second; memory: process {own} KiB at most, kernel {kernel} KiB",
             1.0 / each.as_secs_f64()
         );
         assert_eq!(assoc_ids(&server).unwrap(), []);

@@ -20,7 +20,7 @@ pub struct Group {
 
 impl Group {
     pub fn new(name: &str) -> Self {
-        assert!(is_guest(), "control groups are the host's");
+        assert!(is_guest(), "this would change the host's cgroups");
         let root = PathBuf::from("/sys/fs/cgroup");
         mount("cgroup2", &root, "cgroup2", MountFlags::empty(), None).expect("cgroup2");
         let folder = root.join(format!("{name}-{}", std::process::id()));

@@ -13,6 +13,7 @@ use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, seccomp_dat
 use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SOL_SCTP};
 
 /// A system call, identified by its number and some of its arguments.
+#[derive(Clone)]
 pub struct Call {
     /// A function may have several system call numbers.
     numbers: &'static [libc::c_long],
@@ -42,6 +43,10 @@ impl Call {
 
     pub fn any_fcntl() -> Self {
         Self::any(FCNTL)
+    }
+
+    pub fn setsockopt(option: i32) -> Self {
+        Self::with(&[libc::SYS_setsockopt], &[(1, 132), (2, option)])
     }
 
     pub fn fcntl(command: i32) -> Self {

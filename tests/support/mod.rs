@@ -138,7 +138,7 @@ pub fn repetitions(what: &str, full: usize, short: usize) -> usize {
     number
 }
 
-/// The same for rounds of a race, which is in full only on more than one CPU.
+/// Returns the number of rounds of a race. The full number applies only on more than one CPU.
 pub fn race_rounds(full: usize, short: usize) -> usize {
     let cpus = std::thread::available_parallelism().expect("the number of CPUs");
     repetitions("rounds", if cpus.get() > 1 { full } else { short }, short)

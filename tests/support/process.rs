@@ -53,7 +53,7 @@ pub fn rerun_on_old_kernel() {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     let words = std::env::args().skip(1);
     command.args(words.filter(|word| !test.contains(word)));
-    // The full numbers of repetitions are for the kernel as it is.
+    // The full numbers of repetitions apply only to the kernel without the filter.
     command.args(["--skip", &test]).env_remove("SUITE_FULL");
     let rerun = || {
         filter::deny([filter::flags_option()], libc::ENOPROTOOPT);

@@ -16,8 +16,8 @@ pub struct Echo {
 
 impl Echo {
     /// Echoes until the association has ended, or until a call fails with `WouldBlock`.
-    /// Then wait for room to send if there is an unsent message, and for a message
-    /// otherwise.
+    /// After `WouldBlock`, wait for room to send if there is an unsent message, and for a
+    /// message otherwise.
     pub fn proceed(&mut self) -> io::Result<()> {
         loop {
             if let Some(message) = &self.unsent {

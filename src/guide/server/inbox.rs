@@ -66,7 +66,7 @@ impl Inbox {
     /// Receives the next message or the next end of an association.
     pub fn receive(&mut self, socket: impl AsFd) -> io::Result<Event> {
         loop {
-            // Otherwise a message without SCTP_RCVINFO would get that of an earlier one.
+            // Otherwise a message without SCTP_RCVINFO would get the id of an earlier message.
             self.control.fill(0);
             let mut buffers = [IoSliceMut::new(&mut self.buffer)];
             let received = recvmsg::<SockaddrStorage>(

@@ -112,7 +112,8 @@ impl Shared {
 /// which all associations share, is full.
 fn echo(socket: impl AsFd, message: &Message) -> bool {
     let assoc = message.info.assoc;
-    // If the association has ended, a send to its address would start a new one.
+    // If the association has ended, a send to the peer's address would start a new
+    // association.
     if sockopt::has_assoc(&socket, assoc) != Ok(true) {
         return true;
     }

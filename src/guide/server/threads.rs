@@ -1,4 +1,5 @@
-//! The server with threads: one for the one-to-many socket and each busy association.
+//! The server with threads: one for the one-to-many socket, and one for each busy
+//! association.
 
 use std::io::{self, ErrorKind};
 use std::net::UdpSocket;
@@ -16,8 +17,8 @@ use super::shared::{Peeled, Shared};
 /// How often each thread checks whether to stop. Peeled-off sockets inherit the timeouts.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Serves until `stop` is set. After an error on the one-to-many socket, it still serves
-/// the peeled-off associations to their end.
+/// Serves until `stop` is set. After an error on the one-to-many socket, the function
+/// still serves the peeled-off associations until they end.
 pub fn serve(socket: &OwnedFd, sporadic: u32, stop: &AtomicBool) -> io::Result<()> {
     set_socket_timeout(socket, Timeout::Recv, Some(TIMEOUT))?;
     set_socket_timeout(socket, Timeout::Send, Some(TIMEOUT))?;
@@ -50,12 +51,12 @@ pub fn serve_peeled(peeled: Peeled, stop: &AtomicBool) -> io::Result<Option<End>
         if let Some(message) = unsent.take() {
             match unless_timeout(socket.send(&message)) {
                 Ok(Some(_)) => {}
-                // The peer does not read, so nothing is read from it either.
+                // The peer does not read, so nothing is read from the peer either.
                 Ok(None) => {
                     unsent = Some(message);
                     continue;
                 }
-                // If the association has ended, its notification follows.
+                // If the association has ended, the notification of the end follows.
                 Err(error) => println!("association {}: {error}", peeled.assoc),
             }
         }

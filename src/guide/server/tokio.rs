@@ -1,4 +1,5 @@
-//! The server with tokio: a task for the one-to-many socket and each busy association.
+//! The server with tokio: one task for the one-to-many socket, and one for each busy
+//! association.
 
 use std::io;
 use std::net::UdpSocket as StdSocket;
@@ -19,7 +20,7 @@ pub async fn serve(socket: OwnedFd, sporadic: u32) -> io::Result<()> {
     let flags = PeeloffFlags::NONBLOCK | PeeloffFlags::CLOEXEC;
     let mut shared = Shared::new(sporadic, flags);
     loop {
-        // async_io waits if the closure fails with WouldBlock, and calls it again.
+        // If the closure fails with WouldBlock, async_io waits and calls the closure again.
         let next = || shared.serve_next(&socket);
         if let Some(peeled) = socket.async_io(Interest::READABLE, next).await? {
             tokio::spawn(async {
@@ -37,7 +38,7 @@ pub async fn serve_peeled(peeled: Peeled) -> io::Result<End> {
     let (mut inbox, mut unsent) = (peeled.inbox, peeled.unsent);
     loop {
         if let Some(message) = unsent.take() {
-            // If the association has ended, its notification follows.
+            // If the association has ended, the notification of the end follows.
             if let Err(error) = socket.send(&message).await {
                 println!("association {}: {error}", peeled.assoc);
             }

@@ -1,7 +1,8 @@
 //! No file descriptor is available: the limits of the process and of the system.
 //!
-//! If no file descriptor is available, the kernel terminates the association. The guard
-//! prevents this at the limit of the process.
+//! If no file descriptor is available, the kernel terminates the association. The library
+//! duplicates a file descriptor before the call (the guard). The guard prevents the
+//! termination at the limit of the process, but not at the limit of the system.
 
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -86,7 +87,8 @@ fn sockopt_peeloff_terminates_the_association_if_no_descriptor_is_free() {
     });
 }
 
-/// The filter simulates a kernel that cannot enlarge the descriptor table.
+/// A seccomp filter makes the fcntl call of the guard fail, which simulates a kernel that
+/// cannot enlarge the descriptor table.
 #[test]
 fn peeloff_fails_with_os_enomem_without_effect_if_the_guard_fails_with_enomem() {
     process::alone(|| {
@@ -101,8 +103,8 @@ fn peeloff_fails_with_os_enomem_without_effect_if_the_guard_fails_with_enomem() 
     });
 }
 
-/// The filter denies the fcntl call of the guard, so that the library calls getsockopt with no
-/// descriptor free. The error then depends on the errno of getsockopt and on the state of the
+/// A seccomp filter denies the fcntl call of the guard. The library then calls getsockopt with
+/// no descriptor free. The error depends on the errno of getsockopt and on the state of the
 /// association.
 #[test]
 fn peeloff_fails_with_association_lost_if_the_guard_is_denied() {
@@ -121,7 +123,8 @@ fn peeloff_fails_with_association_lost_if_the_guard_is_denied() {
     });
 }
 
-/// The guard does not detect this limit, because a duplicate does not require a new open file.
+/// The guard does not detect the limit `fs.file-max`: the duplicate of a file descriptor
+/// requires no new open file.
 #[test]
 fn peeloff_fails_with_association_lost_at_file_max() {
     process::in_guest(|| {

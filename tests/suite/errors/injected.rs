@@ -2,14 +2,17 @@
 //!
 //! The filter sets the errno of the peel-off and the result of the query that follows it.
 
+use std::net::SocketAddr;
 use std::thread;
 
 use rustix::io::Errno;
-use sctp_peeloff::sockopt::{SCTP_GET_ASSOC_ID_LIST, SCTP_SOCKOPT_PEELOFF, SCTP_STATUS};
-use sctp_peeloff::{Effect, Error, assoc_ids, peeloff, supports_flags};
+use sctp_peeloff::sockopt::{
+    SCTP_GET_ASSOC_ID_LIST, SCTP_GET_PEER_ADDR_INFO, SCTP_SOCKOPT_PEELOFF, SCTP_STATUS,
+};
+use sctp_peeloff::{Effect, Error, assoc_id_of_peer, assoc_ids, supports_flags};
 
 use super::FUNCTIONS;
-use crate::support::filter::{Call, deny, flags_option};
+use crate::support::filter::{Call, denied, deny, flags_option};
 use crate::support::{Family, assert_matches, associate, server};
 
 /// Returns the errors of both functions if the peel-off fails with `errno` and `SCTP_STATUS`
@@ -124,5 +127,30 @@ fn functions_fail_with_options_unavailable_if_no_option_reaches_sctp() {
     for result in thread::scope(|scope| scope.spawn(denied).join().unwrap()) {
         assert_matches!(result, Err(Error::OptionsUnavailable(Errno::OPNOTSUPP)));
     }
-    assert!(peeloff(&server, sctp_peeloff::AssocId::from_raw(77)).is_err());
+}
+
+#[test]
+fn functions_fail_with_os_for_an_errno_without_a_diagnosis() {
+    let server = server(Family::V4);
+    let refused = [SCTP_GET_ASSOC_ID_LIST, SCTP_GET_PEER_ADDR_INFO].map(Call::getsockopt);
+    for errno in [Errno::PERM, Errno::IO] {
+        let results = denied(refused.clone(), errno.raw_os_error(), || {
+            let peer = SocketAddr::from(([127, 0, 0, 1], 9));
+            let id = assoc_id_of_peer(&server, peer).map(drop);
+            [assoc_ids(&server).map(drop), id]
+        });
+        for result in results {
+            assert_matches!(result, Err(Error::Os(of)) if of == errno);
+        }
+    }
+}
+
+/// The kernel returns `EINVAL` for a list that is too short. The function does not try
+/// for ever.
+#[test]
+fn assoc_ids_fails_with_os_if_no_list_is_long_enough() {
+    let server = server(Family::V4);
+    let list = [Call::getsockopt(SCTP_GET_ASSOC_ID_LIST)];
+    let result = denied(list, libc::EINVAL, || assoc_ids(&server));
+    assert_matches!(result, Err(Error::Os(Errno::INVAL)));
 }

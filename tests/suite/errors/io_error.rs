@@ -56,6 +56,14 @@ fn io_error_from_converts_other_errors_to_their_errno() {
     }
 }
 
+#[test]
+fn display_names_the_limit() {
+    for (errno, name) in [(Errno::MFILE, "(EMFILE)"), (Errno::NFILE, "(ENFILE)")] {
+        let text = Error::NoDescriptor(errno).to_string();
+        assert!(text.ends_with(name), "{text}");
+    }
+}
+
 /// `is_temporary` means that the association is not affected and that a retry may succeed.
 #[test]
 fn is_temporary_returns_true_for_no_descriptor_no_memory_and_sender_blocked() {

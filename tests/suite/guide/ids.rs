@@ -48,7 +48,7 @@ fn of_message(server: &OwnedFd) -> Result<(AssocId, u16, u32)> {
     use nix::sys::socket::recvmsg;
     let mut buffer = [0; 1500];
     set_recvrcvinfo(server)?;
-    // For each message. The control messages of an earlier one must not be left.
+    // Create the buffer anew for each message, so that it has no earlier control messages.
     let mut control = [0; 128];
     let mut buffers = [IoSliceMut::new(&mut buffer)];
     let flags = MsgFlags::empty();

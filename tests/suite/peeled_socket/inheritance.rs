@@ -230,7 +230,7 @@ fn peeloff_keeps_options_of_the_association() {
 
         let peeled = peel(&server, first_id);
         for &(name, level, option, value) in OF_THE_ASSOCIATION {
-            // Old kernels take 0 for the socket's own value.
+            // With id 0, old kernels return the value of the socket.
             let mut got = first_id.as_raw().to_ne_bytes().to_vec();
             got.resize(size_of_val(value), 0);
             option::get(peeled.as_fd(), level, option, &mut got).expect(name);

@@ -81,6 +81,33 @@ fn fetch_returns_the_descriptor_once_one_is_free() {
     });
 }
 
+/// Without a check in the helper thread, the kernel would terminate the association.
+#[test]
+fn peeler_fails_with_no_descriptor_if_the_table_of_the_helper_thread_is_full() {
+    process::alone(|| {
+        let server = server(Family::V4);
+        let peeler = Peeler::new().unwrap();
+        let parked: Vec<_> = (0..10)
+            .map(|_| {
+                let (client, id) = associate(Family::V4, &server);
+                (park(&peeler, &server, id), client)
+            })
+            .collect();
+        let (parked, clients): (Vec<_>, Vec<_>) = parked.into_iter().unzip();
+        drop(clients);
+        let (client, id) = associate(Family::V4, &server);
+        // The helper thread has 10 parked descriptors and the channel. The socket of the
+        // request takes the last place.
+        let limit = Limit::soft(12);
+        let error = peeler.peeloff(&server, id).unwrap_err();
+        drop(limit);
+        assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+        assert_eq!(assoc_ids(&server).unwrap(), [id]);
+        works(&peeler.peeloff(&server, id).unwrap(), &client);
+        drop(parked);
+    });
+}
+
 /// Other calls succeed while an association is parked.
 #[test]
 fn fetch_returns_the_association_of_its_handle() {

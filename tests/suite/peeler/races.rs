@@ -69,7 +69,7 @@ fn peel_off_against(competitors: usize, threads: usize, rounds: usize) {
                 scope.spawn(|| {
                     while !stop.load(Ordering::Relaxed) {
                         drop(fcntl_dupfd_cloexec(&server, 0));
-                        // Otherwise a round takes several time slices.
+                        // Without the yield, a round would last for several time slices.
                         thread::yield_now();
                     }
                 });

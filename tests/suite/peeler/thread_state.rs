@@ -20,6 +20,7 @@ use crate::support::{Family, PATIENCE, assert_matches, associate, process, serve
 
 const CLOSE_RANGE: &[libc::c_long] = &[libc::SYS_close_range];
 const UNSHARE: &[libc::c_long] = &[libc::SYS_unshare];
+const OPEN: &[libc::c_long] = &[libc::SYS_openat];
 const READ_DIRECTORY: &[libc::c_long] = &[libc::SYS_getdents64];
 
 /// Starts a `Peeler` with a filter that denies the calls to its helper thread.
@@ -93,6 +94,27 @@ fn new_fails_with_os_if_a_seccomp_filter_denies_every_way_to_separate_the_table(
         for calls in [&[CLOSE_RANGE, UNSHARE][..], &[CLOSE_RANGE, READ_DIRECTORY]] {
             let error = start_without(calls, libc::EPERM).unwrap_err();
             assert_matches!(error, Error::Os(Errno::PERM));
+            assert_eq!(descriptors::open(), before);
+        }
+    });
+}
+
+/// If the helper thread trusted such a success, it would close descriptors of the process.
+#[test]
+fn new_fails_with_os_if_a_seccomp_filter_fakes_the_separation_of_the_table() {
+    process::alone(|| {
+        let before = descriptors::open();
+        let faked = |refused: &'static [libc::c_long], faked: &'static [libc::c_long]| {
+            deny([Call::any(refused)], libc::ENOSYS);
+            deny([Call::any(faked)], 0);
+            Peeler::new()
+        };
+        for (refused, successful) in [(UNSHARE, CLOSE_RANGE), (CLOSE_RANGE, UNSHARE)] {
+            let result = thread::scope(|scope| {
+                let filtered = scope.spawn(|| faked(refused, successful));
+                filtered.join().unwrap()
+            });
+            assert_matches!(result, Err(Error::Os(Errno::PERM)));
             assert_eq!(descriptors::open(), before);
         }
     });

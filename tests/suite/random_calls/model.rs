@@ -105,13 +105,13 @@ impl World {
                 let flags = PeeloffFlags::from_bits_retain(bits);
                 let peeled = sockopt::peeloff_flags(socket, id, flags);
                 match peeled {
-                    // A filter returns it before the kernel looks at the descriptor.
+                    // A filter returns this errno before the kernel checks the descriptor.
                     Err(Errno::NOPROTOOPT) if !self.has_flags_option => {}
                     Err(errno) if !self.has_flags_option => {
                         let foreign = foreign(call.subject).expect("not an SCTP socket");
                         assert!(
                             same_errno(&errno, &foreign),
-                            "{errno:?}, and not {foreign:?}"
+                            "{errno:?}, expected {foreign:?}"
                         );
                     }
                     peeled => self.check(id, bits, peeled, expected, same_errno),

@@ -59,7 +59,7 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-/// The bytes of the association that wait to be read, from the kernel's table.
+/// The number of unread bytes of the association, from `/proc/net/sctp/assocs`.
 fn unread(id: AssocId) -> usize {
     let table = std::fs::read_to_string("/proc/net/sctp/assocs").expect("associations");
     let id = id.to_string();
@@ -70,7 +70,7 @@ fn unread(id: AssocId) -> usize {
     bytes.expect("the association").parse().expect("a number")
 }
 
-/// A runtime at work in its thread, and its peer.
+/// A `serve` function that runs in its own thread, and its peer.
 struct Pair {
     client: Option<OwnedFd>,
     inbox: Inbox,
@@ -213,7 +213,7 @@ impl Pair {
         wait_for("a full send buffer", || {
             while self.send() {}
             let waits_to_write = unread(self.id) > 0 && self.asleep();
-            // A message that has just come may not have woken it yet.
+            // A message that has just arrived may not have woken the thread yet.
             waits = if waits_to_write { waits + 1 } else { 0 };
             (waits == 30).then_some(())
         });

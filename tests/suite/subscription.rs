@@ -1,0 +1,89 @@
+//! `subscribe_assoc_change` does not disturb other subscriptions.
+//!
+//! i386 and s390x are left out, because a seccomp filter cannot inspect the arguments of
+//! socketcall.
+#![cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
+
+use sctp_peeloff::notification::{AssocState, Reader, Received};
+use sctp_peeloff::sockopt::SOL_SCTP;
+use sctp_peeloff::{peeloff, subscribe_assoc_change};
+
+use crate::support::filter::{Call, deny};
+use crate::support::message::deliver;
+use crate::support::option::{self, SCTP_EVENTS};
+use crate::support::{FAMILIES, Family, associate, server};
+
+const SCTP_EVENT: i32 = 127;
+const SHUTDOWN_EVENT: u16 = 0x8005;
+
+/// A way to subscribe: as the kernel is, and as on kernels before 5.0.
+type Subscribe = fn(&OwnedFd);
+
+const WAYS: [Subscribe; 2] = [
+    |socket| subscribe_assoc_change(socket).unwrap(),
+    |socket| {
+        thread::scope(|scope| {
+            let old = scope.spawn(|| {
+                deny([Call::setsockopt(SCTP_EVENT)], libc::ENOPROTOOPT);
+                subscribe_assoc_change(socket).unwrap();
+            });
+            old.join().unwrap();
+        });
+    },
+];
+
+/// Reads until the end of an association. Returns whether `SCTP_SHUTDOWN_EVENT` preceded it.
+fn read_end(socket: &OwnedFd) -> bool {
+    let mut reader = Reader::new();
+    let mut has_shutdown_event = false;
+    loop {
+        let got = deliver(socket, 256, 0).expect("a notification");
+        match reader.read(&got.data, got.flags) {
+            Received::AssocChange(change) if change.state == AssocState::ShutdownComp => {
+                return has_shutdown_event;
+            }
+            Received::Other => {
+                let kind = u16::from_ne_bytes([got.data[0], got.data[1]]);
+                has_shutdown_event |= kind == SHUTDOWN_EVENT;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn subscribe_assoc_change_keeps_other_subscriptions() {
+    for family in FAMILIES {
+        for subscribe in WAYS {
+            let server = server(family);
+            // sctp_shutdown_event
+            let events = [0, 0, 0, 0, 0, 1];
+            option::set(server.as_fd(), SOL_SCTP, SCTP_EVENTS, &events).unwrap();
+            let (before, _) = associate(family, &server);
+            subscribe(&server);
+            let mut events = [0; 6];
+            option::get(server.as_fd(), SOL_SCTP, SCTP_EVENTS, &mut events).unwrap();
+            assert_eq!(events, [0, 1, 0, 0, 0, 1]);
+            // An association that was established before, and one that is established later.
+            drop(before);
+            assert!(read_end(&server));
+            drop(associate(family, &server));
+            assert!(read_end(&server));
+        }
+    }
+}
+
+#[test]
+fn subscribe_assoc_change_works_on_a_peeled_off_socket() {
+    for subscribe in WAYS {
+        let server = server(Family::V4);
+        let (client, id) = associate(Family::V4, &server);
+        let peeled = peeloff(&server, id).unwrap();
+        subscribe(&peeled);
+        drop(client);
+        assert!(!read_end(&peeled));
+    }
+}
