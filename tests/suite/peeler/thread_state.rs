@@ -20,7 +20,6 @@ use crate::support::{Family, PATIENCE, assert_matches, associate, process, serve
 
 const CLOSE_RANGE: &[libc::c_long] = &[libc::SYS_close_range];
 const UNSHARE: &[libc::c_long] = &[libc::SYS_unshare];
-const OPEN: &[libc::c_long] = &[libc::SYS_openat];
 const READ_DIRECTORY: &[libc::c_long] = &[libc::SYS_getdents64];
 
 /// Starts a `Peeler` with a filter that denies the calls to its helper thread.
