@@ -46,15 +46,19 @@ pub fn in_guest_without(feature: &str, body: impl FnOnce()) {
 }
 
 /// Runs the other tests on a simulated kernel without `SCTP_SOCKOPT_PEELOFF_FLAGS`. If the
-/// command line selects tests, runs only the selected tests.
+/// command line selects tests, runs only the selected tests. The modules that the option has
+/// no part in are left out unless `SUITE_FULL` is set.
 #[cfg(target_os = "linux")]
-pub fn rerun_on_old_kernel() {
+pub fn rerun_on_old_kernel(unaffected: &[&str]) {
     let test = test_name();
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     let words = std::env::args().skip(1);
     command.args(words.filter(|word| !test.contains(word)));
     // The full numbers of repetitions apply only to the kernel without the filter.
     command.args(["--skip", &test]).env_remove("SUITE_FULL");
+    if std::env::var_os("SUITE_FULL").is_none() {
+        command.args(unaffected.iter().flat_map(|module| ["--skip", module]));
+    }
     let rerun = || {
         filter::deny([filter::flags_option()], libc::ENOPROTOOPT);
         ends_with(0, &mut command);
