@@ -125,23 +125,30 @@ pub fn associate_many(family: Family, server: &OwnedFd, number: usize) -> Vec<(O
     (0..number).map(|_| associate(family, server)).collect()
 }
 
-/// Returns the number of repetitions of a test: `full` if `SUITE_FULL` is set, and otherwise
-/// `short`. Writes the number directly to standard error, because libtest captures the output
-/// of tests that pass.
+/// Returns the number of repetitions of a test: `full` if `SUITE_FULL` is 1, and otherwise
+/// `short`.
 pub fn repetitions(what: &str, full: usize, short: usize) -> usize {
-    let is_full = std::env::var_os("SUITE_FULL").is_some();
+    let is_full = std::env::var_os("SUITE_FULL").is_some_and(|value| value == "1");
+    choose(what, is_full, full, short)
+}
+
+/// Returns the number of rounds of a race: `full` if `SUITE_FULL` is 1 or `races`, on more
+/// than one CPU, and otherwise `short`.
+pub fn race_rounds(full: usize, short: usize) -> usize {
+    let cpus = std::thread::available_parallelism().expect("the number of CPUs");
+    let is_full = std::env::var_os("SUITE_FULL").is_some() && cpus.get() > 1;
+    choose("rounds", is_full, full, short)
+}
+
+/// Writes the number directly to standard error, because libtest captures the output of tests
+/// that pass.
+fn choose(what: &str, is_full: bool, full: usize, short: usize) -> usize {
     let number = if is_full { full } else { short };
     let line = format!("{number} {what} (SUITE_FULL=1: {full}) ");
     std::io::stderr()
         .write_all(line.as_bytes())
         .expect("stderr");
     number
-}
-
-/// Returns the number of rounds of a race. The full number applies only on more than one CPU.
-pub fn race_rounds(full: usize, short: usize) -> usize {
-    let cpus = std::thread::available_parallelism().expect("the number of CPUs");
-    repetitions("rounds", if cpus.get() > 1 { full } else { short }, short)
 }
 
 /// Calls `ready` until it returns a value, and returns that value.
