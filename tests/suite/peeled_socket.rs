@@ -18,12 +18,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc;
 use std::thread;
 
-use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{self, SocketType};
+use sctp_peeloff::notification::{AssocState as State, Reader, Received, ReturnFlags};
 use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff_flags, sockopt};
 
-use crate::support::message::{Message, receive};
+use crate::support::epoll::{report, watch};
+use crate::support::message::{MSG_NOTIFICATION, Message, receive};
 use crate::support::{Family, option, server, wait_for};
 
 fn peel(server: &OwnedFd, id: AssocId) -> OwnedFd {
@@ -91,14 +93,6 @@ enum Read {
     Failed(Errno),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Up,
-    Lost,
-    Restart,
-    ShutdownComplete,
-}
-
 fn data(text: &str) -> Read {
     Read::Data(text.to_owned())
 }
@@ -116,39 +110,13 @@ fn read(socket: &OwnedFd) -> Read {
 }
 
 fn notification(message: &Message) -> Read {
-    let half = |at| u16::from_ne_bytes(message.data[at..at + 2].try_into().unwrap());
-    match (half(0), half(8)) {
-        (0x8005, _) => Read::Shutdown,
-        (0x8001, 0) => Read::Change(State::Up),
-        (0x8001, 1) => Read::Change(State::Lost),
-        (0x8001, 2) => Read::Change(State::Restart),
-        (0x8001, 3) => Read::Change(State::ShutdownComplete),
-        other => panic!("an unknown notification {other:?}"),
+    match Reader::new().read(&message.data, MSG_NOTIFICATION | ReturnFlags::EOR) {
+        Received::AssocChange(change) => Read::Change(change.state),
+        _ if message.data[..2] == 0x8005_u16.to_ne_bytes() => Read::Shutdown,
+        other => panic!("{other:?} {:?}", message.data),
     }
 }
 
 const INTEREST: EventFlags = EventFlags::IN
     .union(EventFlags::RDHUP)
     .union(EventFlags::OUT);
-
-fn watch(socket: &OwnedFd, interest: EventFlags) -> OwnedFd {
-    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
-    epoll::add(&epoll, socket, EventData::new_u64(0), interest).unwrap();
-    epoll
-}
-
-/// Returns the events that epoll reports without waiting, or an empty set.
-fn report(epoll: &OwnedFd) -> EventFlags {
-    let mut event = Vec::with_capacity(1);
-    let now = rustix::event::Timespec::default();
-    epoll::wait(
-        epoll,
-        rustix::buffer::spare_capacity(&mut event),
-        Some(&now),
-    )
-    .unwrap();
-    event.first().map_or(EventFlags::empty(), |event| {
-        let event: &epoll::Event = event;
-        event.flags
-    })
-}

@@ -6,10 +6,10 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::thread;
 
-use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::{FdFlags, fcntl_getfd};
 use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids};
 
+use crate::support::descriptors::flags_of;
 use crate::support::message::{Message, receive, send};
 use crate::support::{
     FAMILIES, Family, assert_matches, associate, associate_many, client, descriptors, others,
@@ -55,11 +55,7 @@ fn peeler_sets_the_flags_that_were_requested() {
             flags.set(PeeloffFlags::CLOEXEC, bits & 2 != 0);
             let (client, id) = associate(family, &server);
             let peeled = peeler.peeloff_flags(&server, id, flags).unwrap();
-            let status = fcntl_getfl(&peeled).unwrap();
-            let is_nonblock = status.contains(OFlags::NONBLOCK);
-            let is_cloexec = fcntl_getfd(&peeled).unwrap().contains(FdFlags::CLOEXEC);
-            assert_eq!(is_nonblock, flags.contains(PeeloffFlags::NONBLOCK));
-            assert_eq!(is_cloexec, flags.contains(PeeloffFlags::CLOEXEC));
+            assert_eq!(flags_of(&peeled), flags);
             assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
             send(&client, &Message::new("works", 0, 0)).unwrap();
             let got = wait_for("the message", || receive(&peeled).ok());

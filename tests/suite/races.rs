@@ -13,16 +13,11 @@ use sctp_peeloff::sockopt::SOL_SCTP;
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
 use crate::support::descriptors::{self, Limit};
-use crate::support::message::{Message, receive, send};
+use crate::support::message::{Message, receive, send, works};
 use crate::support::{
     Family, PATIENCE, assert_matches, associate, associate_many, kernel, option, process,
     race_rounds, server, wait_for,
 };
-
-fn works(peeled: &OwnedFd, client: &OwnedFd) {
-    send(client, &Message::new("works", 0, 0)).unwrap();
-    assert_eq!(receive(peeled).unwrap().data, b"works");
-}
 
 /// Runs both functions in parallel, and starts them at the same time.
 fn race<A: Send, B: Send>(
@@ -75,7 +70,7 @@ fn peeloff_races_with_peeloff() {
                 both => panic!("{both:?}"),
             };
             assert_matches!(loser, Error::NoSuchAssociation(lost) if lost == id);
-            works(&winner, &client);
+            works(&winner, &client, id);
             assert_eq!(assoc_ids(&winner).unwrap(), [id]);
         }
         assert_both_orders(wins);
@@ -135,7 +130,7 @@ fn peeloff_races_with_close_of_a_duplicate() {
                 },
                 || drop(duplicate),
             );
-            works(&peeled.unwrap(), &client);
+            works(&peeled.unwrap(), &client, id);
         }
         assert_eq!(descriptors::open(), before);
     });
@@ -247,7 +242,7 @@ fn peeloff_flags_succeeds_in_eight_threads() {
                     (assoc_ids(peeled).unwrap().as_slice(), id),
                     ([*own].as_slice(), own)
                 );
-                works(peeled, client);
+                works(peeled, client, *own);
             }
         }
         assert_eq!(descriptors::open(), before);

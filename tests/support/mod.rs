@@ -14,6 +14,8 @@
 pub mod cgroup;
 pub mod descriptors;
 #[cfg(target_os = "linux")]
+pub mod epoll;
+#[cfg(target_os = "linux")]
 pub mod filter;
 #[cfg(target_os = "linux")]
 pub mod kernel;

@@ -104,7 +104,7 @@ fn sctp_eof_ends_the_association_gracefully() {
         assert_eq!(read(&client), data("good-bye"));
         assert_eq!(read(&client), Read::EndOfFile);
         wait_for_end(&peeled);
-        assert_eq!(read(&peeled), Read::Change(State::ShutdownComplete));
+        assert_eq!(read(&peeled), Read::Change(State::ShutdownComp));
         assert_eq!(read(&peeled), Read::Failed(Errno::AGAIN));
     }
 }

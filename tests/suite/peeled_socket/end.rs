@@ -48,8 +48,8 @@ impl Peer {
 
     fn notifications(self) -> &'static [Read] {
         match self {
-            Self::Closes => &[Read::Shutdown, Read::Change(State::ShutdownComplete)],
-            Self::Aborts | Self::Vanishes => &[Read::Change(State::Lost)],
+            Self::Closes => &[Read::Shutdown, Read::Change(State::ShutdownComp)],
+            Self::Aborts | Self::Vanishes => &[Read::Change(State::CommLost)],
         }
     }
 
@@ -99,7 +99,7 @@ fn peeled_off(
     let peeled = peel(&server, id);
     match subscribed {
         Subscribed::Never => {}
-        Subscribed::Before => assert_eq!(read(&peeled), Read::Change(State::Up)),
+        Subscribed::Before => assert_eq!(read(&peeled), Read::Change(State::CommUp)),
         Subscribed::After => option::subscribe_ends(&peeled),
     }
     (client, peeled)
@@ -171,19 +171,32 @@ fn blocking_read_fails_with_enotconn_after_the_end() {
     });
 }
 
-/// Edge-triggered epoll reports only writability, which is not an indication of the end.
+/// Without a subscription, a graceful end is at most one more `EPOLLOUT`.
 #[test]
-fn edge_triggered_epoll_reports_no_end_without_subscription() {
-    for (interest, reported) in [
-        (INTEREST, EventFlags::OUT),
-        (EventFlags::IN | EventFlags::RDHUP, EventFlags::empty()),
-    ] {
-        let (client, peeled) = peeled_off(Family::V4, Subscribed::Never, peel_nonblocking);
-        let epoll = watch(&peeled, interest | EventFlags::ET);
-        report(&epoll);
-        assert_eq!(report(&epoll), EventFlags::empty());
-        Peer::Closes.end(client, &peeled);
-        assert_eq!(report(&epoll), reported, "{interest:?}");
+fn edge_triggered_epoll_reports_the_end_once() {
+    for family in FAMILIES {
+        for peer in [Peer::Closes, Peer::Aborts] {
+            for (subscribed, out) in [
+                (false, EventFlags::empty()),
+                (false, EventFlags::OUT),
+                (true, EventFlags::empty()),
+                (true, EventFlags::OUT),
+            ] {
+                let (client, peeled) = peeled_off(family, Subscribed::Never, peel_nonblocking);
+                if subscribed {
+                    option::subscribe_assoc_change(&peeled);
+                }
+                let interest = EventFlags::IN | EventFlags::RDHUP | out;
+                let epoll = watch(&peeled, interest | EventFlags::ET);
+                assert_eq!(report(&epoll), out);
+                peer.end(client, &peeled);
+                let mut expected = out;
+                expected.set(EventFlags::IN, subscribed);
+                expected.set(EventFlags::ERR, peer == Peer::Aborts);
+                assert_eq!(report(&epoll), expected, "{peer:?}, {subscribed}");
+                assert_eq!(report(&epoll), EventFlags::empty());
+            }
+        }
     }
 }
 

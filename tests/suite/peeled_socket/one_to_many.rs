@@ -121,7 +121,7 @@ fn one_to_many_socket_returns_the_messages_of_an_association_that_has_ended() {
                 assoc_ids(&server).unwrap().is_empty().then_some(())
             });
             peel_too_late(&server, assoc);
-            assert_eq!(read(&server), Read::Change(State::Up));
+            assert_eq!(read(&server), Read::Change(State::CommUp));
             for text in ["first", "second"] {
                 let message = receive(&server).unwrap();
                 assert_eq!(
@@ -131,9 +131,9 @@ fn one_to_many_socket_returns_the_messages_of_an_association_that_has_ended() {
                 peel_too_late(&server, assoc);
             }
             let end = if abort {
-                State::Lost
+                State::CommLost
             } else {
-                State::ShutdownComplete
+                State::ShutdownComp
             };
             assert_eq!(read(&server), Read::Change(end));
         }

@@ -20,12 +20,12 @@ fn peeloff_moves_notifications_in_order() {
             send(&other, &Message::new("another's", 0, 0)).unwrap();
         }
         let peeled = peel_nonblocking(&server, id);
-        assert_eq!(read(&peeled), Read::Change(State::Up));
+        assert_eq!(read(&peeled), Read::Change(State::CommUp));
         assert_eq!(read(&peeled), data("one"));
         assert_eq!(read(&peeled), data("two"));
         assert_eq!(read(&peeled), Read::Failed(Errno::AGAIN));
         // The notification and the messages of the other association stay, in order.
-        assert_eq!(read(&server), Read::Change(State::Up));
+        assert_eq!(read(&server), Read::Change(State::CommUp));
         for _ in 0..2 {
             let message = receive(&server).unwrap();
             assert_eq!(

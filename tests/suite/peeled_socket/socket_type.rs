@@ -69,7 +69,7 @@ fn restart_of_the_peer_keeps_the_association() {
     option::subscribe_ends(&server);
     let (client, id) = associate(Family::V4, &server);
     let peeled = peel_nonblocking(&server, id);
-    assert_eq!(read(&peeled), Read::Change(State::Up));
+    assert_eq!(read(&peeled), Read::Change(State::CommUp));
 
     let peer = address(&client);
     option::drop_packets(&peeled);

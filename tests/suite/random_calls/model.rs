@@ -3,8 +3,7 @@
 use std::mem::discriminant;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{OFlags, fcntl_getfl};
-use rustix::io::{Errno, FdFlags, fcntl_getfd};
+use rustix::io::Errno;
 use rustix::net::SocketType;
 use sctp_peeloff::{
     AssocId, Error, PeeloffFlags, assoc_id_of_peer, assoc_ids, peeloff, peeloff_flags, sockopt,
@@ -12,6 +11,7 @@ use sctp_peeloff::{
 };
 
 use super::call::{Call, Function, Id, LIVE, Subject};
+use crate::support::descriptors::flags_of;
 use crate::support::{self, Family, address, associate, client, kernel, others, server, socket};
 
 pub(crate) struct World {
@@ -194,10 +194,7 @@ impl World {
             }
             (Ok(peeled), None) => {
                 let flags = PeeloffFlags::from_bits_truncate(bits);
-                let nonblock = fcntl_getfl(&peeled).unwrap().contains(OFlags::NONBLOCK);
-                let cloexec = fcntl_getfd(&peeled).unwrap().contains(FdFlags::CLOEXEC);
-                assert_eq!(nonblock, flags.contains(PeeloffFlags::NONBLOCK));
-                assert_eq!(cloexec, flags.contains(PeeloffFlags::CLOEXEC));
+                assert_eq!(flags_of(&peeled), flags);
                 assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
                 self.live.retain(|(_, live)| *live != id);
                 assert_eq!(assoc_ids(&self.server).unwrap().len(), LIVE - 1);

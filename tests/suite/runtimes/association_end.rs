@@ -1,13 +1,12 @@
-//! The effect of the end of an association on epoll, reads and writes.
+//! The end of an association in tokio, and after shutdown(2) of the peer. The module
+//! `peeled_socket::end` tests epoll and reads.
 #![allow(
     unsafe_code,
     reason = "with AsyncFd, the caller must keep the descriptor open"
 )]
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
-use rustix::event::epoll::EventFlags;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{self, Shutdown};
 use sctp_peeloff::notification::{Reader, Received, ReturnFlags};
@@ -15,7 +14,6 @@ use sctp_peeloff::{PeeloffFlags, assoc_ids, peeloff_flags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::edge_triggered::{events, watch};
 use crate::support::message::{MSG_NOTIFICATION, Message, receive, send};
 use crate::support::option::{abort_on_close, subscribe_assoc_change};
 use crate::support::{FAMILIES, Family, associate, server, wait_for};
@@ -49,79 +47,6 @@ fn end(peeled: &OwnedFd, client: OwnedFd, abort: bool) {
     wait_for("the end", || {
         assoc_ids(peeled).unwrap().is_empty().then_some(())
     });
-}
-
-/// Reads until `EAGAIN`, and checks the results of the reads after the end.
-fn expect_the_rest(peeled: &OwnedFd, subscribed: bool, abort: bool) {
-    if subscribed {
-        let change = receive(peeled).unwrap();
-        assert!(change.notification && ended(&change.data));
-    }
-    if abort {
-        assert_eq!(receive(peeled), Err(Errno::CONNRESET));
-    }
-    for _ in 0..3 {
-        assert_eq!(receive(peeled), Err(Errno::AGAIN));
-    }
-    assert_eq!(send(peeled, &Message::new("gone", 0, 0)), Err(Errno::PIPE));
-}
-
-fn epoll_at_the_end(subscribed: bool, abort: bool, expected: EventFlags) {
-    for family in FAMILIES {
-        for mode in [EventFlags::empty(), EventFlags::ET] {
-            for out in [EventFlags::empty(), EventFlags::OUT] {
-                let (peeled, client) = peeled(family, subscribed);
-                let wanted = EventFlags::IN | EventFlags::RDHUP | out | mode;
-                let epoll = watch(&peeled, wanted);
-                assert_eq!(events(&epoll), out);
-
-                end(&peeled, client, abort);
-                assert_eq!(events(&epoll), expected | out, "{wanted:?}");
-                let again = if mode.is_empty() {
-                    expected | out
-                } else {
-                    EventFlags::empty()
-                };
-                assert_eq!(events(&epoll), again, "{wanted:?}");
-                expect_the_rest(&peeled, subscribed, abort);
-            }
-        }
-    }
-}
-
-#[test]
-fn epoll_reports_in_at_a_graceful_end_with_subscription() {
-    epoll_at_the_end(true, false, EventFlags::IN);
-}
-
-#[test]
-fn epoll_reports_in_and_err_at_an_abort_with_subscription() {
-    epoll_at_the_end(true, true, EventFlags::IN | EventFlags::ERR);
-}
-
-/// An edge-triggered epoll with `EPOLLOUT` reports one more `EPOLLOUT`. Every other epoll
-/// reports no change.
-#[test]
-fn epoll_reports_nothing_at_a_graceful_end_without_subscription() {
-    epoll_at_the_end(false, false, EventFlags::empty());
-}
-
-#[test]
-fn epoll_reports_err_at_an_abort_without_subscription() {
-    epoll_at_the_end(false, true, EventFlags::ERR);
-}
-
-#[test]
-fn subscription_after_the_peel_off_reports_the_end() {
-    for family in FAMILIES {
-        for abort in [false, true] {
-            let (peeled, client) = peeled(family, false);
-            subscribe_assoc_change(&peeled);
-            assert_eq!(assoc_ids(peeled.as_fd()).unwrap().len(), 1);
-            end(&peeled, client, abort);
-            expect_the_rest(&peeled, true, abort);
-        }
-    }
 }
 
 /// In tokio, an error event alone makes a socket neither readable nor read-closed.
@@ -173,31 +98,7 @@ fn send_fails_with_eshutdown_after_shutdown_of_the_peer() {
         wait_for("the end", || {
             assoc_ids(&peeled).unwrap().is_empty().then_some(())
         });
-        expect_the_rest(&peeled, true, false);
-    }
-}
-
-#[test]
-fn close_with_an_unread_message_aborts() {
-    for family in FAMILIES {
-        for unread in [false, true] {
-            let (peeled, client) = peeled(family, false);
-            if unread {
-                send(&client, &Message::new("unread", 0, 0)).unwrap();
-                wait_for("the message", || {
-                    let mut sockets = [PollFd::new(&peeled, PollFlags::IN)];
-                    let ready = poll(&mut sockets, Some(&Timespec::default())).unwrap();
-                    (ready == 1).then_some(())
-                });
-            }
-            drop(peeled);
-            let end = receive(&client).map(|message| message.data);
-            let expected = if unread {
-                Err(Errno::CONNRESET)
-            } else {
-                Ok(vec![])
-            };
-            assert_eq!(end, expected);
-        }
+        assert!(ended(&receive(&peeled).unwrap().data));
+        assert_eq!(send(&peeled, &much), Err(Errno::PIPE));
     }
 }

@@ -3,39 +3,18 @@
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::buffer::spare_capacity;
-use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use sctp_peeloff::sockopt::{SCTP_STATUS, SOL_SCTP};
 
 use super::harness::pair;
+use crate::support::epoll::{report, watch};
 use crate::support::message::{Message, receive, send};
 use crate::support::option::get;
 use crate::support::{FAMILIES, wait_for};
 
-/// Returns the events that epoll reports without waiting.
-pub fn events(epoll: &OwnedFd) -> EventFlags {
-    let mut events: Vec<Event> = Vec::with_capacity(4);
-    epoll::wait(
-        epoll,
-        spare_capacity(&mut events),
-        Some(&Timespec::default()),
-    )
-    .unwrap();
-    events
-        .iter()
-        .fold(EventFlags::empty(), |all, event| all | event.flags)
-}
-
-pub fn watch(socket: &OwnedFd, wanted: EventFlags) -> OwnedFd {
-    let epoll = epoll::create(CreateFlags::CLOEXEC).unwrap();
-    epoll::add(&epoll, socket, EventData::new_u64(0), wanted).unwrap();
-    epoll
-}
-
 fn level(socket: &OwnedFd) -> EventFlags {
-    events(&watch(socket, EventFlags::IN | EventFlags::OUT))
+    report(&watch(socket, EventFlags::IN | EventFlags::OUT))
 }
 
 /// Sends each number in a separate message. Waits until all messages have arrived.
@@ -57,13 +36,13 @@ fn epoll_reports_one_edge_for_many_messages() {
         let (peeled, client) = pair(family);
         let epoll = watch(&peeled, EventFlags::IN | EventFlags::ET);
         send_all(&client, 0..3);
-        assert_eq!(events(&epoll), EventFlags::IN);
+        assert_eq!(report(&epoll), EventFlags::IN);
         assert_eq!(receive(&peeled).unwrap().data, [0]);
-        assert_eq!(events(&epoll), EventFlags::empty());
+        assert_eq!(report(&epoll), EventFlags::empty());
         assert!(level(&peeled).contains(EventFlags::IN));
 
         send_all(&client, 3..4);
-        assert_eq!(events(&epoll), EventFlags::IN);
+        assert_eq!(report(&epoll), EventFlags::IN);
         for number in 1..4 {
             assert_eq!(receive(&peeled).unwrap().data, [number]);
         }
@@ -82,11 +61,11 @@ fn epoll_reports_in_and_out_if_room_to_send_appears_while_a_message_is_unread() 
             (level(&peeled) == EventFlags::IN).then_some(())
         });
         let epoll = watch(&peeled, EventFlags::IN | EventFlags::OUT | EventFlags::ET);
-        assert!(events(&epoll).contains(EventFlags::IN));
+        assert!(report(&epoll).contains(EventFlags::IN));
 
         let edge = wait_for("room", || {
             receive(&client).unwrap();
-            Some(events(&epoll)).filter(|edge| !edge.is_empty())
+            Some(report(&epoll)).filter(|edge| !edge.is_empty())
         });
         assert_eq!(edge, EventFlags::IN | EventFlags::OUT);
         assert_eq!(send(&peeled, &much), Ok(()));
