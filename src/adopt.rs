@@ -8,8 +8,8 @@
 //! descriptor, this descriptor is adopted, unless it is the socket itself. Every other
 //! outcome is ambiguous:
 //!
-//! - 0 is a valid descriptor, and also what a cgroup BPF program (Linux 5.3 to 6.4) or
-//!   a seccomp filter can put in place of any result.
+//! - 0 is a valid descriptor, but a cgroup BPF program (Linux 5.3 to 6.4) or a seccomp
+//!   filter can also replace any result with 0.
 //! - On Linux 5.10 the kernel overwrites `sd` with 0 whenever such a BPF program is
 //!   attached, even after an error. The program may also write another descriptor to
 //!   `sd`, or replace a success with an error.

@@ -238,8 +238,9 @@ impl Error {
 
     /// Returns whether the same call can succeed later.
     ///
-    /// The result is `true` if the association is not affected, and the cause was a blocked
-    /// sender, a lack of descriptors or memory, `EINTR` or `EAGAIN`.
+    /// The result is `true` if both conditions hold: the association is not affected, and
+    /// the cause was a blocked sender, a lack of descriptors or memory, or the errno `EINTR`
+    /// or `EAGAIN`.
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
         matches!(
@@ -253,11 +254,12 @@ impl Error {
 
 /// Converts to a [`std::io::Error`].
 ///
-/// Most errors become their errno ([`std::io::Error::raw_os_error`]). The following errors
-/// are wrapped instead, and [`downcast`](std::io::Error::downcast) returns them:
+/// Most errors are converted to an [`std::io::Error`] that contains only the errno
+/// ([`raw_os_error`](std::io::Error::raw_os_error)). The following errors are wrapped instead, and [`downcast`](std::io::Error::downcast) returns them:
 ///
 /// - [`AssociationLost`](Error::AssociationLost) and [`StateUnknown`](Error::StateUnknown),
-///   because other errors with the same errno do not affect the association;
+///   because the errno alone does not show that the association is terminated or that its
+///   state is unknown;
 /// - [`FlagsNotSet`](Error::FlagsNotSet) and [`Undelivered`](Error::Undelivered), because
 ///   they contain the peeled-off descriptor or its handle;
 /// - [`OptionsUnavailable`](Error::OptionsUnavailable), because

@@ -29,9 +29,9 @@ pub(crate) const PEEL_OFF: c_int = 0;
 pub(crate) const FETCH: c_int = 1;
 const RELEASE: c_int = 2;
 
-/// The first integer of a reply is an errno or 0. The second one is the descriptor that
-/// the helper thread keeps until a request [`RELEASE`], or `NOTHING_KEPT`, or
-/// [`NOT_TRIED`].
+/// The first integer of a reply is an errno or 0. The second one is `NOTHING_KEPT`,
+/// [`NOT_TRIED`], or the descriptor that the helper thread keeps until it receives
+/// [`RELEASE`].
 pub(crate) const NOTHING_KEPT: c_int = -1;
 
 /// In the second integer of a reply: the helper thread has not tried the peel-off.
@@ -159,9 +159,9 @@ fn start() -> Result<OwnedFd, Errno> {
     let deadline = Instant::now() + START_TIME;
     let unshared = receive_until(&ours, deadline)?;
     let shares_table = || {
-        // SAFETY: `number` is the descriptor of `its`. The helper thread has reported
-        // success and waits. It has closed `its` neither in the process's table nor in a
-        // table of its own.
+        // SAFETY: `number` is the descriptor of the helper thread's side of the channel. The
+        // helper thread has reported success and waits. Its side of the channel is still
+        // open, in the process's table and in the thread's own table if it has one.
         table::is_marked(unsafe { BorrowedFd::borrow_raw(number) })
     };
     if unshared != 0 || shares_table()? {

@@ -76,7 +76,7 @@
 //! # Guide
 //!
 //! - [`guide::ids`] describes four ways to find the id of an association.
-//! - [`guide::runtimes`] describes a peeled-off descriptor in tokio and other runtimes.
+//! - [`guide::runtimes`] describes how to use a peeled-off descriptor with tokio and other runtimes.
 //! - [`guide::errors`] describes how to handle each error.
 //! - [`guide::cost`] describes the cost of a peel-off.
 //! - [`guide::migration`] describes how to replace libsctp and other crates.
@@ -101,8 +101,9 @@
 //! | other Unix systems, such as Android, macOS, NetBSD and illumos | nothing: the crate compiles, and each function fails with [`Error::Unsupported`] before any system call | type-checked for macOS |
 //!
 //! CI cannot run the tests on FreeBSD. To run them by hand, load the kernel module with
-//! `kldload sctp`, then run `cargo test`. This has not been done yet. The behavior of the
-//! kernel was observed on FreeBSD 15.1 and 13.2 under QEMU on 2026-11-25.
+//! `kldload sctp`, then run `cargo test`. The tests have not been run on FreeBSD yet. The
+//! section FreeBSD is based on separate observations of the kernels 15.1 and 13.2 under
+//! QEMU on 2026-11-25.
 //!
 //! # FreeBSD
 //!
@@ -186,6 +187,7 @@ pub use parked::Parked;
 #[cfg(feature = "std")]
 pub use peeler::Peeler;
 pub use peeloff::{peeloff, peeloff_flags, supports_flags};
-/// The descriptor types of `std::os::fd`, or of rustix without the feature `std`.
+/// The descriptor types: those of `std::os::fd`, or, if this crate's feature `std` is off,
+/// those of rustix.
 pub use rustix::fd;
 pub use rustix::io::Errno;

@@ -96,9 +96,10 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
 ///
 /// On Linux 4.13 and later the kernel sets the flags atomically. Earlier kernels do not
 /// have the option `SCTP_SOCKOPT_PEELOFF_FLAGS`. On these kernels the function sets the
-/// flags right after the peel-off. Until then, a child of another thread can inherit the
-/// descriptor (see [`PeeloffFlags::CLOEXEC`]). The first call detects that the kernel does not have the
-/// option, and the crate caches this fact for the process.
+/// flags right after the peel-off. Until then, if another thread calls `fork` and
+/// `execve`, the new program inherits the descriptor (see [`PeeloffFlags::CLOEXEC`]). The
+/// first call detects that the kernel does not have the option, and the crate caches this
+/// fact for the process.
 ///
 /// On Linux 4.13 and later the function makes three system calls, as [`peeloff`] does. On
 /// earlier kernels it makes one more call for each flag. The known limitation of
