@@ -90,6 +90,12 @@ pub struct Instruction {
 }
 
 const fn instruction(code: u8, registers: u8, offset: i16, immediate: i32) -> Instruction {
+    // The two registers are bit fields, whose order depends on the byte order.
+    let registers = if cfg!(target_endian = "big") {
+        registers.rotate_left(4)
+    } else {
+        registers
+    };
     Instruction {
         code,
         registers,
