@@ -156,11 +156,18 @@ fn choose(what: &str, is_full: bool, full: usize, short: usize) -> usize {
 /// Calls `ready` until it returns a value, and returns that value.
 pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
+    let mut polls = 0;
     loop {
         if let Some(value) = ready() {
             return value;
         }
         assert!(start.elapsed() < PATIENCE, "timed out waiting for {what}");
-        std::thread::sleep(Duration::from_millis(1));
+        // Most are ready at once, and a sleep is at least a tick of the kernel's timer.
+        if polls < 20 {
+            std::thread::yield_now();
+        } else {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        polls += 1;
     }
 }
