@@ -1,7 +1,7 @@
 //! Turns the result of a peel-off into an [`OwnedFd`], or rejects it.
 //!
-//! Soundness depends on this file: a descriptor that somebody else owns must never be
-//! adopted, whatever the call returned.
+//! Soundness depends on this file: a descriptor that somebody else owns must not be
+//! adopted.
 //!
 //! The kernel returns the new descriptor as getsockopt's result, and also writes it to
 //! `sd`. Before the call, `sd` is -1. If the result and `sd` are the same positive
@@ -106,9 +106,9 @@ pub(crate) fn peeloff<A: Argument>(
     flags: PeeloffFlags,
 ) -> Result<OwnedFd, Errno> {
     let socket = socket.as_raw_fd();
-    let reply @ (fd, sd) = call::<A>(socket, assoc, flags);
-    let fd = if fd > 0 && fd == sd && fd != socket {
-        fd
+    let reply = call::<A>(socket, assoc, flags);
+    let fd = if is_clear(socket, reply) {
+        reply.0
     } else {
         examine(socket, assoc, reply, &Kernel::<A>(flags, PhantomData))?
     };
@@ -126,6 +126,12 @@ fn call<A: Argument>(socket: RawFd, assoc: AssocId, flags: PeeloffFlags) -> Repl
     let mut argument = A::new(assoc, flags);
     let returned = getsockopt_raw(socket, A::OPTION, &mut argument);
     (returned, argument.sd())
+}
+
+/// The first row of the table.
+#[inline]
+fn is_clear(socket: RawFd, (returned, sd): Reply) -> bool {
+    returned > 0 && returned == sd && returned != socket
 }
 
 /// The queries that determine whether a candidate is adopted.

@@ -60,6 +60,14 @@ const REFUSED: Option<Reply> = Some((-22, -1));
 const REFUSED_WITH_ZERO: Option<Reply> = Some((-22, 0));
 
 #[test]
+fn only_the_same_positive_descriptor_in_both_places_is_clear() {
+    assert!(is_clear(SOCKET, (7, 7)));
+    for reply in [(0, 0), (-1, -1), (7, 8), (7, 0), (0, 7), (SOCKET, SOCKET)] {
+        assert!(!is_clear(SOCKET, reply), "{reply:?}");
+    }
+}
+
+#[test]
 fn positive_result_with_another_sd_is_adopted_if_the_queries_agree() {
     for sd in [-1, 0, 9, SOCKET] {
         for second in [REFUSED, REFUSED_WITH_ZERO] {
