@@ -98,7 +98,7 @@ pub fn reduce_delays(socket: &OwnedFd) {
     set_words(socket, SCTP_NODELAY, &[1]);
     // For future associations: initial, maximum and minimum RTO in milliseconds. Without this
     // maximum, each consecutive drop would double the timeout, up to one minute.
-    set_words(socket, SCTP_RTOINFO, &[0, 200, 1000, 200]);
+    set_words(socket, SCTP_RTOINFO, &[0, 30, 200, 30]);
 }
 
 /// A non-blocking peeled-off socket, and its peer.
