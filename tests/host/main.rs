@@ -2,12 +2,12 @@
 #![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 
+mod changed_settings;
 mod crate_graph;
 mod freestanding;
 mod imports;
 mod missing_features;
 mod readme;
 mod runner;
-mod safety;
 #[path = "../support/mod.rs"]
 mod support;

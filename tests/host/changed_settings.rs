@@ -39,8 +39,9 @@ for program; do
     wait $! || true
     same "after $name"
     grep '^test result' "$name.out" | tail -n 1
-    setsid "$program" $FILTERS >"$name.killed" 2>&1 & sleep 1
-    kill -KILL -$! && ! wait $!
+    setsid "$program" $FILTERS >"$name.killed" 2>&1 &
+    until grep -q '^test ' "$name.killed"; do sleep 0.1; done
+    kill -KILL -$!; status=0; wait $! || status=$?; [ $status = 137 ]
     same "after SIGKILL of $name"
     grep -l 'No kernel with SCTP is available' "$name.out"
 done
@@ -88,7 +89,7 @@ fn run_as_on_host(name: &str, filters: &str, programs: &[String]) -> Output {
 #[test]
 fn tests_leave_the_settings_of_a_host_unchanged() {
     // These filters select tests that require a guest, among others.
-    let is_full = std::env::var_os("SUITE_FULL").is_some();
+    let is_full = std::env::var_os("SUITE_FULL").is_some_and(|value| value == "1");
     let few = "errors::descriptor_limit errors::sockets check::";
     let filters = if is_full { "" } else { few };
     let programs = programs();
