@@ -125,6 +125,24 @@ fn run_passes_environment() {
 }
 
 #[test]
+fn run_divides_a_large_test_program_between_two_guests() {
+    let folder = Folder::new("halves");
+    fs::create_dir_all(folder.0.join("deps")).unwrap();
+    let script = "#!/bin/sh\nif [ $1 = --list ]; then printf '%s: test\\n' a b c; exit; fi\n\
+        echo $*; case $* in *$FAILED*) exit 7; esac\n";
+    let program = folder.program("deps/suite-1", script.as_bytes());
+    for (failed, status) in [("b", 7), ("c", 7), ("d", 0)] {
+        let output = guest()
+            .env("FAILED", failed)
+            .arg(&program)
+            .output()
+            .unwrap();
+        assert_eq!(text(&output.stdout), "--exact b\n--exact a c\n");
+        assert_eq!(output.status.code(), Some(status), "{failed}");
+    }
+}
+
+#[test]
 fn run_returns_exit_status_or_128_plus_signal() {
     for (script, status) in [("kill -KILL $$", 128 + 9), ("exec /no/such/program", 127)] {
         assert_eq!(run(script).status.code(), Some(status), "{script}");

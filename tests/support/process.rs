@@ -52,13 +52,16 @@ pub fn in_guest_without(feature: &str, body: impl FnOnce()) {
 pub fn rerun_on_old_kernel(unaffected: &[&str]) {
     let test = test_name();
     let mut command = Command::new(std::env::current_exe().expect("this program"));
-    let words = std::env::args().skip(1);
-    command.args(words.filter(|word| !test.contains(word)));
+    let is_full = std::env::var_os("SUITE_FULL").is_some_and(|value| value == "1");
+    let unaffected = if is_full { &[] } else { unaffected };
+    // With --exact, --skip has no effect on the tests of a module.
+    let is_selected = |word: &String| {
+        !test.contains(word) && !unaffected.iter().any(|module| word.starts_with(module))
+    };
+    command.args(std::env::args().skip(1).filter(is_selected));
+    command.args(unaffected.iter().flat_map(|module| ["--skip", module]));
     // The full numbers of repetitions apply only to the kernel without the filter.
     command.args(["--skip", &test]).env_remove("SUITE_FULL");
-    if std::env::var_os("SUITE_FULL").is_none_or(|value| value != "1") {
-        command.args(unaffected.iter().flat_map(|module| ["--skip", module]));
-    }
     let rerun = || {
         filter::deny([filter::flags_option()], libc::ENOPROTOOPT);
         ends_with(0, &mut command);

@@ -21,15 +21,11 @@ fn run_refuses_unknown_kernel() {
 /// 7.2 is not in the list, because the release in Debian's unstable suite can change.
 #[test]
 fn run_boots_the_requested_kernel() {
-    for (kernel, release) in [("5.10", "5.10."), ("6.1", "6.1."), ("6.12", "6.12.")] {
-        let output = guest()
-            .env("GUEST_KERNEL", kernel)
-            .args(["uname", "-r"])
-            .output()
-            .unwrap();
-        let stdout = text(&output.stdout);
-        assert!(stdout.starts_with(release), "{kernel}: '{stdout}'");
-    }
+    let mut command = guest();
+    let command = command.env("GUEST_KERNEL", "5.10").args(["uname", "-r"]);
+    let output = command.output().unwrap();
+    let release = text(&output.stdout);
+    assert!(release.starts_with("5.10."), "{release:?}");
 }
 
 /// The ELF header of the program names an architecture for which no guest exists.
