@@ -41,7 +41,7 @@ const NOT_TRIED: c_int = -2;
 const CONFIRMED: Message = [0, 0];
 
 /// Much longer than a start takes on a loaded machine.
-const START_TIME: Duration = Duration::from_secs(10);
+const START_TIME: Duration = Duration::from_secs(5);
 const STACK_SIZE: usize = 64 << 10;
 
 /// The process's side of the channel to the helper thread. If this value is dropped, the

@@ -95,7 +95,7 @@ impl Peeler {
     /// | [`Unsupported`](Error::Unsupported) | – | the system is not Linux |
     /// | [`Os`](Error::Os) | `EAGAIN` | the system cannot create another thread |
     /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the system calls, or `/proc` is required and not mounted |
-    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within ten seconds, for example because a seccomp filter has ended it. One descriptor stays open |
+    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within five seconds, for example because a seccomp filter has ended it. One descriptor stays open |
     /// | [`Os`](Error::Os) | any other | – |
     #[doc(alias = "unshare")]
     pub fn new() -> Result<Self, Error> {
