@@ -111,7 +111,7 @@
 //!   peel-off therefore never affects the association, and the check for a free
 //!   descriptor is not needed.
 //! - The peeled-off descriptor inherits `O_NONBLOCK`, and never has `FD_CLOEXEC`. The
-//!   example of [`peeloff`] sets both flags on every system.
+//!   example in the documentation of [`peeloff`] sets both flags on every system.
 //! - An id is unique only on its socket. The first association of each socket has the
 //!   id 3.
 //! - If the id is not found, the errno is `ENOENT` instead of `EINVAL`. If the socket is

@@ -1,5 +1,5 @@
-//! The functions of the man page `sctp_peeloff(3)`, and a function that returns whether the
-//! kernel has `SCTP_SOCKOPT_PEELOFF_FLAGS`.
+//! The two functions that the man page `sctp_peeloff(3)` describes, and a function that
+//! returns whether the kernel has `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 
 use rustix::fd::{AsFd, OwnedFd};
 
@@ -28,9 +28,10 @@ use crate::sockopt;
 /// ([`Error::AssociationLost`]). A [`Peeler`](crate::Peeler) does not have this
 /// limitation. [`sockopt::peeloff`] makes only the third call, without the check.
 ///
-/// On FreeBSD the function makes two system calls. The first one reads `SO_PROTOCOL`,
-/// because on a kernel without SCTP, calling `sctp_peeloff` terminates the process. On
-/// FreeBSD a check for a free descriptor is not needed.
+/// On FreeBSD the function makes two system calls. The first one reads `SO_PROTOCOL`. If the
+/// kernel has no SCTP, it shows that the socket is not an SCTP socket, and the function does
+/// not call `sctp_peeloff`, which would terminate the process. On FreeBSD a check for a free
+/// descriptor is not needed.
 ///
 /// # Examples
 ///
@@ -56,7 +57,7 @@ use crate::sockopt;
 ///
 /// # Errors
 ///
-/// The errnos are those of Linux. On FreeBSD, `NoSuchAssociation` has `ENOENT`,
+/// The table below has the errnos of Linux. On FreeBSD, `NoSuchAssociation` has `ENOENT`,
 /// `NotOneToMany` has `EOPNOTSUPP`, `NotPeelable` has `EOPNOTSUPP` or `ENOTCONN`, and
 /// `NotSctp` has `EOPNOTSUPP`. `AssociationLost` and `StateUnknown` do not occur on FreeBSD.
 ///
@@ -98,8 +99,8 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
 /// have the option `SCTP_SOCKOPT_PEELOFF_FLAGS`. On these kernels the function sets the
 /// flags right after the peel-off. Until then, if another thread calls `fork` and
 /// `execve`, the new program inherits the descriptor (see [`PeeloffFlags::CLOEXEC`]). The
-/// first call detects that the kernel does not have the option, and the crate caches this
-/// fact for the process.
+/// first call of this function in a process detects that the kernel does not have the option,
+/// and the crate caches this fact for the process.
 ///
 /// On Linux 4.13 and later the function makes three system calls, as [`peeloff`] does. On
 /// earlier kernels it makes one more call for each flag. The known limitation of
@@ -107,7 +108,7 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
 /// peel-off call, without the check for a free descriptor.
 ///
 /// On systems other than Linux, if the flags are not empty, the function fails with
-/// [`Unsupported`](Error::Unsupported) before any other check. The example of [`peeloff`]
+/// [`Unsupported`](Error::Unsupported) before any other check. The example in the documentation of [`peeloff`]
 /// shows how to set the flags on these systems.
 ///
 /// # Errors
