@@ -1,10 +1,10 @@
 //! Turns the result of a peel-off into an [`OwnedFd`], or rejects it.
 //!
-//! Soundness depends on this file: a descriptor that somebody else owns must not be
-//! adopted.
+//! Soundness depends on this file: an `OwnedFd` must not be made of ("adopt") a descriptor
+//! that has another owner.
 //!
-//! The kernel returns the new descriptor as getsockopt's result, and also writes it to
-//! `sd`. Before the call, `sd` is -1. If the result and `sd` are the same positive
+//! The kernel returns the new descriptor as getsockopt's result, and also writes it to the
+//! field `sd` of the argument. Before the call, `sd` is -1. If the result and `sd` are the same positive
 //! descriptor, this descriptor is adopted, unless it is the socket itself. Every other
 //! outcome is ambiguous:
 //!
@@ -15,17 +15,16 @@
 //!   `sd`, or replace a success with an error.
 //! - With `EFAULT` the kernel has written `sd` and then withdrawn the descriptor.
 //!
-//! In these cases one descriptor is the candidate. It is adopted only if three queries
-//! show that it is the new descriptor:
+//! In these cases one descriptor, which the table names, is the candidate. It is adopted
+//! only if three queries show that it is the new descriptor:
 //!
 //! 1. `SCTP_GET_ASSOC_ID_LIST` on the candidate returns this association and no other.
 //! 2. `SCTP_STATUS` on the socket no longer finds the association. So the candidate is
 //!    not a duplicate of the socket.
-//! 3. A second peel-off of the same id does not return the candidate again in the same
-//!    place (the result or `sd`). The second peel-off must fail, because the association
-//!    is no longer on the socket. If it returns the candidate nevertheless, something
-//!    other than the kernel's peel-off has written the candidate there, and the candidate
-//!    may have been open before the call.
+//! 3. A second peel-off of the same id does not return the candidate in the same place as the first
+//!    one did (the result or `sd`). The kernel refuses the second peel-off, because the
+//!    association is no longer on the socket. So if the candidate is returned again, a
+//!    filter or a BPF program has written it, and it may have been open before the call.
 //!
 //! | result | `sd` | candidate | all three hold | otherwise |
 //! |---|---|---|---|---|
@@ -40,10 +39,10 @@
 //! A candidate that is the socket's own descriptor is rejected without a query.
 //! `EBADMSG` means that the state of the association is unknown.
 //!
-//! Known limitation: a program that writes one of the process's existing descriptors both
-//! to the result and to `sd` is not detected. A cgroup BPF program can do this on Linux
-//! 5.18 to 6.4. A program that keeps state, and forges the first result but not the
-//! second, is not detected either.
+//! Known limitation: a BPF program that writes one of the process's existing descriptors both
+//! to the result and to `sd` is not detected. This is possible on Linux 5.18 to
+//! 6.4. A BPF program that keeps state, and forges the result of the first peel-off but not
+//! that of the second, is not detected either.
 
 use core::ffi::c_int;
 use core::marker::PhantomData;
@@ -59,7 +58,7 @@ use crate::uapi::{
     SCTP_SOCKOPT_PEELOFF_FLAGS, SCTP_STATUS, Status,
 };
 
-/// The argument of one of the two options.
+/// The argument of `SCTP_SOCKOPT_PEELOFF` or `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 pub(crate) trait Argument: Plain + Sized {
     const OPTION: c_int;
     fn new(assoc: AssocId, flags: PeeloffFlags) -> Self;
@@ -128,7 +127,7 @@ fn call<A: Argument>(socket: RawFd, assoc: AssocId, flags: PeeloffFlags) -> Repl
     (returned, argument.sd())
 }
 
-/// The first row of the table.
+/// Whether the reply is that of the first row of the table above.
 #[inline]
 fn is_clear(socket: RawFd, (returned, sd): Reply) -> bool {
     returned > 0 && returned == sd && returned != socket
@@ -181,7 +180,7 @@ fn examine(
         && queries.is_on(candidate, assoc)
         && queries.is_not_on(socket, assoc)
         && match queries.repeat(socket, assoc) {
-            // The association was on the socket, whatever the query returned.
+            // A second success contradicts the query that the association is not on the socket.
             (again, _) if again > 0 => false,
             (again, _) if returned == candidate => again != candidate,
             (_, again) => again != candidate,
