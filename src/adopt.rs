@@ -4,9 +4,9 @@
 //! that has another owner.
 //!
 //! The kernel returns the new descriptor as getsockopt's result, and also writes it to the
-//! field `sd` of the argument. Before the call, `sd` is -1. If the result and `sd` are the same positive
-//! descriptor, this descriptor is adopted, unless it is the socket itself. Every other
-//! outcome is ambiguous:
+//! field `sd` of the argument. Before the call, `sd` is -1. If the result and `sd` are the
+//! same positive descriptor, this descriptor is adopted, unless it is the socket itself.
+//! Every other outcome is ambiguous:
 //!
 //! - 0 is a valid descriptor, but a cgroup BPF program (Linux 5.3 to 6.4) or a seccomp
 //!   filter can also replace any result with 0.
@@ -21,8 +21,8 @@
 //! 1. `SCTP_GET_ASSOC_ID_LIST` on the candidate returns this association and no other.
 //! 2. `SCTP_STATUS` on the socket no longer finds the association. So the candidate is
 //!    not a duplicate of the socket.
-//! 3. A second peel-off of the same id does not return the candidate in the same place as the first
-//!    one did (the result or `sd`). The kernel refuses the second peel-off, because the
+//! 3. A second peel-off of the same id does not return the candidate in the same place as
+//!    the first one did (the result or `sd`). The kernel refuses the second peel-off, because the
 //!    association is no longer on the socket. So if the candidate is returned again, a
 //!    filter or a BPF program has written it, and it may have been open before the call.
 //!

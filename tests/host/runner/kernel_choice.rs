@@ -18,7 +18,6 @@ fn run_refuses_unknown_kernel() {
     }
 }
 
-/// 7.2 is not in the list, because the release in Debian's unstable suite can change.
 #[test]
 fn run_boots_the_requested_kernel() {
     let mut command = guest();

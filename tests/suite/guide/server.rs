@@ -271,7 +271,7 @@ fn receive_discards_a_message_that_is_too_long() {
         let bytes = 4_000_000_i32.to_ne_bytes();
         set(socket.as_fd(), libc::SOL_SOCKET, option, &bytes).unwrap();
     };
-    // The client fills the initial receive window before the server reads.
+    // With the default receive buffer, the long messages took six seconds.
     long(&socket, libc::SO_RCVBUFFORCE);
     let client = client(Family::V4, &socket);
     long(&client, libc::SO_SNDBUFFORCE);
