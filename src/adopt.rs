@@ -1,9 +1,9 @@
 //! Turns the result of a peel-off into an [`OwnedFd`], or rejects it.
 //!
-//! Soundness depends on this file: an `OwnedFd` must not be made of ("adopt") a descriptor
-//! that has another owner.
+//! Soundness depends on this file. To adopt a descriptor is to create an `OwnedFd` from it.
+//! A descriptor that has another owner must never be adopted.
 //!
-//! The kernel returns the new descriptor as getsockopt's result, and also writes it to the
+//! The kernel returns the new descriptor as getsockopt's result and also writes it to the
 //! field `sd` of the argument. Before the call, `sd` is -1. If the result and `sd` are the
 //! same positive descriptor, this descriptor is adopted, unless it is the socket itself.
 //! Every other outcome is ambiguous:
@@ -13,18 +13,21 @@
 //! - On Linux 5.10 the kernel overwrites `sd` with 0 whenever such a BPF program is
 //!   attached, even after an error. The program may also write another descriptor to
 //!   `sd`, or replace a success with an error.
-//! - With `EFAULT` the kernel has written `sd` and then withdrawn the descriptor.
+//! - If the call fails with `EFAULT`, the kernel may have written `sd` and then closed the
+//!   descriptor.
 //!
-//! In these cases one descriptor, which the table names, is the candidate. It is adopted
-//! only if three queries show that it is the new descriptor:
+//! In these cases one descriptor is the candidate (see the table below). The candidate is
+//! adopted only if three queries show that it is the new descriptor:
 //!
 //! 1. `SCTP_GET_ASSOC_ID_LIST` on the candidate returns this association and no other.
 //! 2. `SCTP_STATUS` on the socket no longer finds the association. So the candidate is
 //!    not a duplicate of the socket.
-//! 3. A second peel-off of the same id does not return the candidate in the same place as
-//!    the first one did (the result or `sd`). The kernel refuses the second peel-off, because the
-//!    association is no longer on the socket. So if the candidate is returned again, a
-//!    filter or a BPF program has written it, and it may have been open before the call.
+//! 3. A second peel-off of the same id does not return the candidate again. If the first
+//!    peel-off returned the candidate as its result, the results are compared. Otherwise
+//!    the values of `sd` are compared. The kernel refuses the second peel-off, because the
+//!    association is no longer on the socket. If the candidate is returned nevertheless, a
+//!    filter or a BPF program has written it. Such a descriptor may have been open before
+//!    the call.
 //!
 //! | result | `sd` | candidate | all three hold | otherwise |
 //! |---|---|---|---|---|
@@ -111,9 +114,9 @@ pub(crate) fn peeloff<A: Argument>(
     } else {
         examine(socket, assoc, reply, &Kernel::<A>(flags, PhantomData))?
     };
-    // SAFETY: the kernel returned this descriptor as the new one in two places, or
-    // `examine` has shown that it is the new one. The kernel gives a new descriptor to
-    // this call alone.
+    // SAFETY: this is the new descriptor, because the result and `sd` agree or because
+    // `examine` has shown it. The kernel created the descriptor for this call, so it has no
+    // other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -127,7 +130,7 @@ fn call<A: Argument>(socket: RawFd, assoc: AssocId, flags: PeeloffFlags) -> Repl
     (returned, argument.sd())
 }
 
-/// Whether the reply is that of the first row of the table above.
+/// Whether the reply matches the first row of the table above.
 #[inline]
 fn is_clear(socket: RawFd, (returned, sd): Reply) -> bool {
     returned > 0 && returned == sd && returned != socket
@@ -180,7 +183,7 @@ fn examine(
         && queries.is_on(candidate, assoc)
         && queries.is_not_on(socket, assoc)
         && match queries.repeat(socket, assoc) {
-            // A second success contradicts the query that the association is not on the socket.
+            // A second success contradicts the previous query.
             (again, _) if again > 0 => false,
             (again, _) if returned == candidate => again != candidate,
             (_, again) => again != candidate,

@@ -14,14 +14,13 @@ use crate::uapi::{NOT_FOUND, WRONG_SOCKET};
 /// What a failed call did to the association.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Effect {
-    /// Nothing. If the socket had the association before the call, the call has not
-    /// affected the association.
+    /// The call had no effect on the association.
     None,
     /// The association was peeled off. The error contains the peeled-off descriptor, or a
     /// handle from which the descriptor can be fetched.
     PeeledOff,
-    /// The kernel terminated the association: the socket was queried, and no longer has
-    /// the association.
+    /// The kernel terminated the association. A query has shown that the association is no
+    /// longer on the socket.
     Terminated,
     /// The state of the association could not be determined.
     Unknown,
@@ -39,37 +38,38 @@ pub enum Error {
     /// association.
     ///
     /// The association has ended or was peeled off already, or the id was never valid.
-    /// If the association has ended, messages of the association may still be queued on
-    /// the one-to-many socket. `recvmsg` returns these messages before the notification of
-    /// the end.
+    /// If the association has ended, its messages may still be queued on the one-to-many
+    /// socket. `recvmsg` returns these messages, and then the notification that the
+    /// association has ended.
     #[error("no such association: {0}")]
     NoSuchAssociation(AssocId),
 
     /// `EINVAL`, or `ENOENT` on FreeBSD: the socket has no association with a peer that
     /// has this address, or the association is still being set up and has no id yet.
     ///
-    /// Known limitation: if the peer has a link-local IPv6 address, the address that
-    /// `recvfrom` returns has a wrong scope id, so that this address is not found. Linux 6.1
-    /// and earlier return a wrong scope id for every message. Later kernels (up to 7.2) do
-    /// so only for fragmented messages. To find the id of such an association, use
+    /// Known limitation: if the peer has a link-local IPv6 address, `recvfrom` can return
+    /// the address with a wrong scope id. No association is found for such an address.
+    /// Linux 6.1 and earlier return a wrong scope id for every message. Later kernels (up to
+    /// 7.2) do so only for fragmented messages. To find the id of such an association, use
     /// [`RcvInfo`](crate::RcvInfo).
     #[error("no association with {0}")]
     NoSuchPeer(SocketAddr),
 
-    /// `EINVAL` from a peel-off, `EOPNOTSUPP` from [`assoc_ids`](crate::assoc_ids): the
+    /// `EINVAL` from a peel-off, or `EOPNOTSUPP` from [`assoc_ids`](crate::assoc_ids): the
     /// socket is a one-to-one socket (`SO_TYPE` is `SOCK_STREAM`).
     ///
     /// On FreeBSD a peel-off fails with `EOPNOTSUPP`, and `assoc_ids` fails with `EINVAL`.
-    /// To detect a one-to-one socket after a failed peel-off, the crate reads
-    /// `SCTP_REUSE_PORT`, which succeeds only for a one-to-one socket. `assoc_ids` also
-    /// returns this error for a peeled-off socket.
+    /// After a failed peel-off on FreeBSD, the crate tries to read `SCTP_REUSE_PORT`, because
+    /// the kernel permits this only on a one-to-one socket. `assoc_ids` also returns this
+    /// error for a peeled-off socket.
     #[error("not a one-to-many socket")]
     NotOneToMany,
 
-    /// `EINVAL` although the socket has the association: the socket is a peeled-off
-    /// socket, or is not in the network namespace of the caller. On FreeBSD the
-    /// errno is `EOPNOTSUPP` for a peeled-off socket, and `ENOTCONN` for an association
-    /// that cannot move in its present state.
+    /// The association is on the socket, but cannot be peeled off (`EINVAL`). The socket is
+    /// a peeled-off socket already, or is not in the network namespace of the caller.
+    ///
+    /// On FreeBSD the errno is `EOPNOTSUPP` for a peeled-off socket, and `ENOTCONN` for an
+    /// association that cannot move in its present state.
     #[error("association cannot be peeled off from this socket")]
     NotPeelable,
 
@@ -77,9 +77,8 @@ pub enum Error {
     #[error("not an SCTP socket")]
     NotSctp,
 
-    /// `EOPNOTSUPP` or `ENOPROTOOPT` for an SCTP socket: the SCTP options do not reach
-    /// the kernel's SCTP. Emulators such as qemu-user do not forward these options, and
-    /// some sandboxes refuse them.
+    /// `EOPNOTSUPP` or `ENOPROTOOPT` for an SCTP socket: an emulator or a sandbox blocks the
+    /// SCTP options. Emulators such as qemu-user do not forward these options to the kernel.
     #[error("SCTP options are not available: {0}")]
     OptionsUnavailable(Errno),
 
@@ -97,8 +96,7 @@ pub enum Error {
     UnknownFlags(PeeloffFlags),
 
     /// `EBUSY`: a sender is blocked on the association (kernels from about 4.10 to about
-    /// 4.14).
-    /// Retry after the blocked send has completed.
+    /// 4.14). Retry after the blocked send has completed.
     #[error("a sender is blocked on the association")]
     SenderBlocked,
 

@@ -34,13 +34,15 @@ const RELEASE: c_int = 2;
 /// [`RELEASE`].
 pub(crate) const NOTHING_KEPT: c_int = -1;
 
-/// In the second integer of a reply: the helper thread has not tried the peel-off.
+/// As the second integer of a reply, this means that the helper thread has not tried the
+/// peel-off.
 const NOT_TRIED: c_int = -2;
 /// The message with which the process confirms that the helper thread no longer shares the
 /// process's descriptor table.
 const CONFIRMED: Message = [0, 0];
 
-/// Much longer than a start takes on a loaded machine.
+/// The time limit for the start of the helper thread. A start is much faster, even on a
+/// loaded machine.
 const START_TIME: Duration = Duration::from_secs(5);
 const STACK_SIZE: usize = 64 << 10;
 
@@ -54,11 +56,12 @@ pub(crate) struct Helper {
 
 pub(crate) enum Reply {
     Delivered(OwnedFd),
-    /// The helper thread keeps the descriptor, which has this number in its table.
+    /// The helper thread keeps the descriptor. The value is the descriptor's number in the
+    /// helper thread's table.
     Kept(c_int),
     /// The helper thread has not tried the peel-off.
     NotTried(Errno),
-    /// The helper thread has the request, and its reply could not be received.
+    /// The helper thread has received the request, but its reply could not be received.
     Missing(Errno),
 }
 
@@ -70,7 +73,7 @@ impl Helper {
         })
     }
 
-    /// Fails with the errno of the peel-off, and with `EPIPE` if the helper thread has
+    /// Fails with the errno of the peel-off, or with `EPIPE` if the helper thread has
     /// exited.
     pub(crate) fn request(
         &self,
@@ -146,7 +149,7 @@ fn release(channel: &OwnedFd, number: c_int) {
     }
 }
 
-/// Starts the helper thread, and returns the channel to it.
+/// Starts the helper thread and returns the channel to it.
 #[expect(unsafe_code, reason = "a descriptor of the helper thread")]
 fn start() -> Result<OwnedFd, Errno> {
     let (ours, its) = pair()?;
@@ -160,8 +163,8 @@ fn start() -> Result<OwnedFd, Errno> {
     let unshared = receive_until(&ours, deadline)?;
     let shares_table = || {
         // SAFETY: `number` is the descriptor of the helper thread's side of the channel. The
-        // helper thread has reported success and waits. Its side of the channel is still
-        // open, in the process's table and in the thread's own table if it has one.
+        // helper thread has reported success and waits, so this descriptor is still open in
+        // the process's table.
         table::is_marked(unsafe { BorrowedFd::borrow_raw(number) })
     };
     if unshared != 0 || shares_table()? {
@@ -212,8 +215,8 @@ fn run(channel: &OwnedFd) {
             .and(send(channel, [errno, NOTHING_KEPT], None))
             .is_ok()
     };
-    // SAFETY: this thread owns `channel`, and passes other descriptors to other threads
-    // only as control messages.
+    // SAFETY: this thread owns `channel`. Every other descriptor leaves this thread only in
+    // a control message.
     let unshared = table::block_signals()
         .and_then(|()| unsafe { table::unshare() })
         .and_then(|()| table::mark(channel));
@@ -233,8 +236,8 @@ fn serve(channel: &OwnedFd) {
     while let Ok((request, socket)) = receive(channel, RecvFlags::CMSG_CLOEXEC) {
         let reply = reply(request, socket, &mut kept);
         let fd = kept.iter().find(|fd| fd.as_raw_fd() == reply[1]);
-        // If the descriptor cannot be sent, keep it, as if the process had not been able to
-        // receive it.
+        // If the descriptor cannot be sent, the helper thread keeps it, so that the process
+        // can fetch it later.
         let sent = send(channel, reply, fd.map(OwnedFd::as_fd));
         if sent.or_else(|_| send(channel, reply, None)).is_err() {
             return;

@@ -2,7 +2,7 @@
 //!
 //! A one-to-many SCTP socket carries many associations on one file descriptor. A
 //! peel-off moves one association to a file descriptor of its own, so that a busy peer
-//! can have its own thread, task or process while sporadic peers stay on the shared
+//! can have its own thread, task or process while less active peers stay on the shared
 //! socket. This crate implements `sctp_peeloff(3)` and `sctp_peeloff_flags(3)` in pure
 //! Rust:
 //!
@@ -11,8 +11,7 @@
 //!   descriptor;
 //! - [`assoc_ids`], [`assoc_id_of_peer`] and [`RcvInfo`] find the id of an association;
 //! - [`notification`] detects the end of an association;
-//! - [`sockopt`] wraps the kernel's options in functions that usually make one system
-//!   call.
+//! - [`sockopt`] has a thin function for each SCTP socket option that the crate uses.
 //!
 //! # Example
 //!
@@ -102,18 +101,17 @@
 //!
 //! CI cannot run the tests on FreeBSD. To run them by hand, load the kernel module with
 //! `kldload sctp`, then run `cargo test`. The tests have not been run on FreeBSD yet. The
-//! section FreeBSD is based on separate observations of the kernels 15.1 and 13.2 under
-//! QEMU on 2026-11-25.
+//! next section is based on separate experiments with FreeBSD 15.1 and 13.2 under QEMU on
+//! 2026-11-25.
 //!
 //! # FreeBSD
 //!
 //! - The kernel allocates the descriptor before it moves the association. A failed
 //!   peel-off therefore never affects the association, and the check for a free
 //!   descriptor is not needed.
-//! - The peeled-off descriptor inherits `O_NONBLOCK`, and never has `FD_CLOEXEC`. The
+//! - The peeled-off descriptor inherits `O_NONBLOCK` and never has `FD_CLOEXEC`. The
 //!   example in the documentation of [`peeloff`] sets both flags on every system.
-//! - An id is unique only on its socket. The first association of each socket has the
-//!   id 3.
+//! - An id is unique only on its socket. The first association on each socket has id 3.
 //! - If the id is not found, the errno is `ENOENT` instead of `EINVAL`. If the socket is
 //!   not a one-to-many socket, the errno is `EOPNOTSUPP`.
 //! - A peeled-off socket has no id list: [`assoc_ids`] fails with
@@ -125,8 +123,8 @@
 //!   is blocked in `recvmsg` on the one-to-many socket, a peel-off blocks as well, until
 //!   that thread's call returns. If a signal interrupts the peel-off, queued messages stay
 //!   on the one-to-many socket.
-//! - The section [Two hazards](#two-hazards) describes Linux. On FreeBSD the first hazard
-//!   does not exist, and the second hazard was not examined.
+//! - The section [Two hazards](#two-hazards) applies only to Linux. On FreeBSD the first
+//!   hazard does not exist, and the second hazard was not examined.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -169,7 +167,7 @@ mod peeloff;
 pub mod sockopt;
 mod uapi;
 
-/// The documentation tests compile and run the example of README.md.
+/// The documentation tests compile and run the example in README.md.
 #[cfg(all(doctest, target_os = "linux"))]
 #[doc = include_str!("../README.md")]
 mod readme {}
@@ -187,7 +185,7 @@ pub use parked::Parked;
 #[cfg(feature = "std")]
 pub use peeler::Peeler;
 pub use peeloff::{peeloff, peeloff_flags, supports_flags};
-/// The descriptor types: those of `std::os::fd`, or, if this crate's feature `std` is off,
+/// The descriptor types. With the feature `std` they are those of `std::os::fd`, and without it
 /// those of rustix.
 pub use rustix::fd;
 pub use rustix::io::Errno;

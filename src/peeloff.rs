@@ -1,5 +1,5 @@
-//! The two functions that the man page `sctp_peeloff(3)` describes, and a function that
-//! returns whether the kernel has `SCTP_SOCKOPT_PEELOFF_FLAGS`.
+//! The two functions of the man page `sctp_peeloff(3)`, and a test for kernel support of
+//! `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 
 use rustix::fd::{AsFd, OwnedFd};
 
@@ -16,22 +16,22 @@ use crate::sockopt;
 ///
 /// On Linux the new descriptor has neither `O_NONBLOCK` nor `FD_CLOEXEC`, even if the
 /// one-to-many socket has them. [`peeloff_flags`] can set either or both of them. On
-/// FreeBSD the new descriptor inherits `O_NONBLOCK`, and does not have `FD_CLOEXEC`.
+/// FreeBSD the new descriptor inherits `O_NONBLOCK` and does not have `FD_CLOEXEC`.
 /// Messages that are queued for the association move to the new descriptor. Closing the
 /// new descriptor shuts down the association.
 ///
 /// On Linux the function makes three system calls. The first two check for a free
 /// descriptor: they duplicate a descriptor and close the duplicate. If no descriptor is
-/// available, the function fails with [`Error::NoDescriptor`], without a peel-off. Known
+/// available, the function fails with [`Error::NoDescriptor`] and does not peel off. Known
 /// limitation: the check and the peel-off are not atomic. If another thread takes the last
 /// free descriptor in between, the kernel terminates the association
 /// ([`Error::AssociationLost`]). A [`Peeler`](crate::Peeler) does not have this
 /// limitation. [`sockopt::peeloff`] makes only the third call, without the check.
 ///
-/// On FreeBSD the function makes two system calls. The first one reads `SO_PROTOCOL`. If the
-/// kernel has no SCTP, it shows that the socket is not an SCTP socket, and the function does
-/// not call `sctp_peeloff`, which would terminate the process. On FreeBSD a check for a free
-/// descriptor is not needed.
+/// On FreeBSD the function makes two system calls. The first call checks that the socket is
+/// an SCTP socket (`SO_PROTOCOL`). If the kernel has no SCTP, the second call, `sctp_peeloff`,
+/// would terminate the process. In that case no SCTP socket exists, and the function fails
+/// after the first call. On FreeBSD a check for a free descriptor is not needed.
 ///
 /// # Examples
 ///
@@ -57,9 +57,9 @@ use crate::sockopt;
 ///
 /// # Errors
 ///
-/// The table below has the errnos of Linux. On FreeBSD, `NoSuchAssociation` has `ENOENT`,
-/// `NotOneToMany` has `EOPNOTSUPP`, `NotPeelable` has `EOPNOTSUPP` or `ENOTCONN`, and
-/// `NotSctp` has `EOPNOTSUPP`. `AssociationLost` and `StateUnknown` do not occur on FreeBSD.
+/// The table below lists the errnos on Linux. The errnos on FreeBSD are `ENOENT` for
+/// `NoSuchAssociation`, `EOPNOTSUPP` for `NotOneToMany` and `NotSctp`, and `EOPNOTSUPP` or
+/// `ENOTCONN` for `NotPeelable`. `AssociationLost` and `StateUnknown` do not occur on FreeBSD.
 ///
 /// | error | errno | state of the association |
 /// |---|---|---|
@@ -97,10 +97,10 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
 ///
 /// On Linux 4.13 and later the kernel sets the flags atomically. Earlier kernels do not
 /// have the option `SCTP_SOCKOPT_PEELOFF_FLAGS`. On these kernels the function sets the
-/// flags right after the peel-off. Until then, if another thread calls `fork` and
-/// `execve`, the new program inherits the descriptor (see [`PeeloffFlags::CLOEXEC`]). The
-/// first call of this function in a process detects that the kernel does not have the option,
-/// and the crate caches this fact for the process.
+/// flags right after the peel-off. If another thread calls `fork` and `execve` between the
+/// two steps, the new program inherits the descriptor (see [`PeeloffFlags::CLOEXEC`]). The
+/// first call on such a kernel detects that the option is missing, and later calls in the
+/// same process do not try the option again.
 ///
 /// On Linux 4.13 and later the function makes three system calls, as [`peeloff`] does. On
 /// earlier kernels it makes one more call for each flag. The known limitation of
@@ -145,11 +145,11 @@ pub fn peeloff_flags(
 /// `getsockopt(socket, SOL_SCTP, SCTP_SOCKOPT_PEELOFF_FLAGS, NULL, 0)`—Returns whether
 /// the kernel supports `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 ///
-/// [`peeloff_flags`] works on kernels with and without this option. If the kernel does not
-/// have the option, `peeloff_flags` sets the flags after the peel-off.
+/// [`peeloff_flags`] works with and without kernel support for this option. Without it,
+/// `peeloff_flags` sets the flags after the peel-off.
 ///
-/// `socket` can be any SCTP socket. The function makes two system calls, which change
-/// nothing. On systems other than Linux it fails with
+/// `socket` can be any SCTP socket. The function makes two system calls, which have no
+/// effect on the socket. On systems other than Linux it fails with
 /// [`Unsupported`](Error::Unsupported).
 ///
 /// # Errors
