@@ -44,7 +44,7 @@
 //!
 //! Known limitation: a BPF program that writes one of the process's existing descriptors both
 //! to the result and to `sd` is not detected. This is possible on Linux 5.18 to
-//! 6.4. A BPF program that keeps state, and forges the result of the first peel-off but not
+//! 6.4. A BPF program that keeps state and forges the result of the first peel-off but not
 //! that of the second, is not detected either.
 
 use core::ffi::c_int;

@@ -1,4 +1,4 @@
-//! Converts an errno to an [`Error`], and queries the socket to find the cause.
+//! Converts an errno to an [`Error`] and queries the socket to find the cause.
 //!
 //! The call has failed already, so the number of system calls does not matter here.
 

@@ -96,7 +96,7 @@
 //! | system | supported | tested |
 //! |---|---|---|
 //! | Linux 4.x and later | everything | the whole suite, on the kernels and architectures that the README lists |
-//! | FreeBSD | everything except [`Peeler`] and the flags of [`peeloff_flags`] | CI compiles the tests, and compares the constants and the struct layouts with libc's |
+//! | FreeBSD | everything except [`Peeler`] and the flags of [`peeloff_flags`] | CI compiles the tests and compares the constants and the struct layouts with libc's |
 //! | other Unix systems, such as Android, macOS, NetBSD and illumos | nothing: the crate compiles, and each function fails with [`Error::Unsupported`] before any system call | type-checked for macOS |
 //!
 //! CI cannot run the tests on FreeBSD. To run them by hand, load the kernel module with

@@ -87,7 +87,7 @@ pub fn assoc_id_of_peer(socket: impl AsFd, peer: SocketAddr) -> Result<AssocId, 
         found => found,
     };
     match found {
-        // The association is still being set up, and has no id yet.
+        // The association is still being set up and has no id yet.
         Ok(id) if id.as_raw() == 0 => Err(Error::NoSuchPeer(peer)),
         Ok(id) => Ok(id),
         Err(errno) => Err(diagnose::peer_error(socket, peer, errno)),

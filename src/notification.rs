@@ -294,7 +294,7 @@ impl Reader {
 /// the subscription.
 ///
 /// The function makes one system call on FreeBSD, and on Linux 5.0 and later. On Linux
-/// before 5.0 it makes three system calls, and uses `SCTP_EVENTS`.
+/// before 5.0 it makes three system calls and uses `SCTP_EVENTS`.
 ///
 /// # Errors
 ///

@@ -20,7 +20,7 @@ use crate::parked::Parked;
 /// free descriptor before the peel-off. If another thread takes that descriptor between
 /// the check and the peel-off, the kernel terminates the association. A `Peeler` has a
 /// helper thread with its own file descriptor table, which no other thread uses. The
-/// helper thread peels off the association into this table, and passes the descriptor to
+/// helper thread peels off the association into this table and passes the descriptor to
 /// the process. If the table of the process is full at that moment, the helper thread
 /// keeps the descriptor, and the function fails with [`Error::Undelivered`].
 ///

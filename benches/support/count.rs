@@ -122,7 +122,7 @@ fn trace(child: libc::pid_t) -> u64 {
     stops / 2 - 1
 }
 
-/// Waits until the child stops, and returns the signal.
+/// Waits until the child stops and returns the signal.
 fn stop(child: libc::pid_t) -> i32 {
     let status = wait(child);
     assert!(

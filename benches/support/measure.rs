@@ -1,4 +1,4 @@
-//! Measures one way to peel off, and prints the rows of the table.
+//! Measures one way to peel off and prints the rows of the table.
 
 use crate::count;
 use crate::support::{Family, associate, server};

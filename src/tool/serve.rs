@@ -1,4 +1,4 @@
-//! `serve`: an echo server that keeps sporadic peers on one socket, and peels off busy
+//! `serve`: an echo server that keeps sporadic peers on one socket and peels off busy
 //! peers into threads.
 
 mod ending;

@@ -4,7 +4,7 @@
 // Up to Linux 6.12, User-Mode Linux saves and restores 2696 bytes, and since Linux 5.16
 // PTRACE_SETREGSET rejects a state that is not complete. Later kernels save all of it in a
 // signal frame, without AT_MINSIGSTKSZ, so that the frame overflows the alternate stack of a
-// Rust thread. So this function shows the kernel the state without AMX, and completes it. AMX is
+// Rust thread. So this function shows the kernel the state without AMX and completes it. AMX is
 // not in use: a process would have to request it with arch_prctl(ARCH_REQ_XCOMP_PERM).
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use crate::runner::{Folder, text};
 use crate::support::process;
 
-/// Runs test programs, and compares the settings of the host with those at the start. The
+/// Runs test programs and compares the settings of the host with those at the start. The
 /// arguments are the folder of this test and the programs. The settings are sysctls, except
 /// counters and random values, and mounts, modules, interfaces, namespaces, cgroups and shared
 /// memory. They are compared while a program runs, after it has ended, and after SIGKILL.

@@ -180,7 +180,7 @@ fn run_provides_sctp_and_passes_working_directory_and_streams() {
     assert!(output.stdout.ends_with(b"\nno end"));
 }
 
-/// The guest prints a line to each stream, and waits for a file after each line. The test
+/// The guest prints a line to each stream and waits for a file after each line. The test
 /// creates the file after it has read the line.
 #[test]
 fn run_passes_output_while_the_program_runs() {

@@ -128,7 +128,7 @@ fn reader_peel_skips_the_remainder_of_a_half_read_notification() {
         assert_eq!(matches!(seen, Received::AssocChange(_)), room == 20);
         let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();
         let mut its_reader = reader.peel(id);
-        // Its reader skips the remainder, and reports what follows.
+        // Its reader skips the remainder and reports what follows.
         drop(client);
         let end = next_change(&peeled, &mut its_reader, 256);
         assert_eq!((end.assoc, end.state), (id, AssocState::ShutdownComp));

@@ -19,7 +19,7 @@ use crate::support::{
     race_rounds, server, wait_for,
 };
 
-/// Runs both functions in parallel, and starts them at the same time.
+/// Runs both functions in parallel and starts them at the same time.
 fn race<A: Send, B: Send>(
     one: impl FnOnce() -> A + Send,
     other: impl FnOnce() -> B + Send,

@@ -153,7 +153,7 @@ fn choose(what: &str, is_full: bool, full: usize, short: usize) -> usize {
     number
 }
 
-/// Calls `ready` until it returns a value, and returns that value.
+/// Calls `ready` until it returns a value and returns that value.
 pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     let mut polls = 0;

@@ -10,7 +10,7 @@ use super::echo::Echo;
 pub fn serve(mut echo: Echo) -> io::Result<()> {
     let poller = Poller::new()?;
     let mut events = Events::new();
-    // SAFETY: `echo` owns the socket, and is not dropped before `delete` is called.
+    // SAFETY: `echo` owns the socket and is not dropped before `delete` is called.
     unsafe { poller.add(&echo.socket, Event::none(0))? };
     let ended = loop {
         match echo.proceed() {

@@ -1,4 +1,4 @@
-//! Receives whole messages, and notices the ends of associations.
+//! Receives whole messages and notices the ends of associations.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, IoSliceMut};

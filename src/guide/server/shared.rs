@@ -1,4 +1,4 @@
-//! Serves sporadic peers on the one-to-many socket, and peels off the busy ones.
+//! Serves sporadic peers on the one-to-many socket and peels off the busy ones.
 
 use std::collections::HashMap;
 use std::io;

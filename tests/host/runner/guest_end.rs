@@ -19,7 +19,7 @@ fn run_fails_with_125_if_the_guest_ends_without_a_status() {
     );
 }
 
-/// Starts a guest with a program that runs for a minute, and waits until the program runs.
+/// Starts a guest with a program that runs for a minute and waits until the program runs.
 /// Returns the runner and the run folder, which is in the guest kernel's command line.
 fn start_long_run(command: &mut Command) -> (Child, String) {
     command.args(["sh", "-c", "cat /proc/cmdline; sleep 60"]);

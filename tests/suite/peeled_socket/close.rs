@@ -165,7 +165,7 @@ fn shutdown_sends_nothing() {
             send(&peeled, &Message::new("to the peer", 0, 0)).unwrap();
             assert_eq!(read(&client), data("to the peer"), "{how:?}");
 
-            // The kernel still accepts the peer's next message, and discards it after SHUT_RD.
+            // The kernel still accepts the peer's next message and discards it after SHUT_RD.
             // The graceful end shows that the message was acknowledged.
             send(&client, &Message::new("after", 0, 0)).unwrap();
             drop(client);

@@ -25,7 +25,7 @@ enum Peer {
 const PEERS: [Peer; 3] = [Peer::Closes, Peer::Aborts, Peer::Vanishes];
 
 impl Peer {
-    /// Ends the association, and waits until it has ended.
+    /// Ends the association and waits until it has ended.
     fn end(self, client: OwnedFd, peeled: &OwnedFd) {
         match self {
             Self::Closes => drop(client),

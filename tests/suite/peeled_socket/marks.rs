@@ -32,7 +32,7 @@ fn mark(family: Family, frame: &[u8], port: u16) -> Option<u8> {
     (packet.get(header..header + 2)? == port.to_be_bytes()).then_some(mark)
 }
 
-/// Sends a message through the peeled-off socket, and returns the mark of its packet.
+/// Sends a message through the peeled-off socket and returns the mark of its packet.
 fn mark_of_a_message(family: Family, peeled: &OwnedFd, client: &OwnedFd) -> u8 {
     let port = address(peeled).port();
     let packets = capture();

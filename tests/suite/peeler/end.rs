@@ -76,7 +76,7 @@ fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
         let server = server(Family::V4);
         let (client, id) = associate(Family::V4, &server);
         let peeler = Peeler::new().unwrap();
-        // SAFETY: the child of fork(2) only makes system calls, and exits.
+        // SAFETY: the child of fork(2) only makes system calls and exits.
         let child = unsafe { libc::fork() };
         if child == 0 {
             let refused = matches!(peeler.peeloff(&server, id), Err(Error::Os(Errno::PIPE)));

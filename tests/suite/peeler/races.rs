@@ -29,7 +29,7 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// Peels off, and retries while no descriptor is free. Returns the descriptor, and whether the
+/// Peels off and retries while no descriptor is free. Returns the descriptor, and whether the
 /// association was parked.
 fn peel_off(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> (OwnedFd, bool) {
     let start = Instant::now();
@@ -147,10 +147,10 @@ fn start_programs(stop: &AtomicBool) -> usize {
 fn fork_children(stop: &AtomicBool) -> usize {
     let mut number = 0;
     while number == 0 || !stop.load(Ordering::Relaxed) {
-        // SAFETY: the child of fork(2) only makes system calls, and exits.
+        // SAFETY: the child of fork(2) only makes system calls and exits.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            // SAFETY: `F_GETFD` takes no pointer, and accepts any descriptor.
+            // SAFETY: `F_GETFD` takes no pointer and accepts any descriptor.
             let kept = (3..HIGHEST).find(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } == 0);
             // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(i32::from(kept.is_some())) };

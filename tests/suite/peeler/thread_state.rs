@@ -148,7 +148,7 @@ fn new_fails_with_no_descriptor_if_none_is_free() {
     });
 }
 
-/// libc's setuid signals every thread, and waits until all have handled the signal. The call
+/// libc's setuid signals every thread and waits until all have handled the signal. The call
 /// also shows that the helper thread does not block this signal.
 #[test]
 fn new_fails_with_os_eagain_at_the_thread_limit() {

@@ -16,7 +16,7 @@ use crate::support::{FAMILIES, wait_for};
 /// tests. Two such messages do not fit into the receive buffer of a socket.
 const LONG: usize = 150_000;
 
-/// Sends messages until there is no more room, and gives them time to arrive. Each message
+/// Sends messages until there is no more room and gives them time to arrive. Each message
 /// consists of a different byte.
 fn fill(client: &OwnedFd, next: &mut u8) {
     loop {

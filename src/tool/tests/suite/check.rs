@@ -19,7 +19,7 @@ fn check(args: &[&str]) -> Command {
     command
 }
 
-/// Runs `check --json` with denied system calls, and returns its output.
+/// Runs `check --json` with denied system calls and returns its output.
 fn check_denied(denied: Denied, status: i32) -> Value {
     let output = run_denied([denied], &mut check(&["--json"]));
     assert_eq!(output.status.code(), Some(status), "{output:?}");
