@@ -1,7 +1,7 @@
 //! Turns the result of a peel-off into an [`OwnedFd`], or rejects it.
 //!
-//! Soundness depends on this file. To adopt a descriptor is to create an `OwnedFd` from it.
-//! A descriptor that has another owner must never be adopted.
+//! Soundness depends on this file. Here, "to adopt" a descriptor means to create an `OwnedFd`
+//! from it. A descriptor that has another owner must never be adopted.
 //!
 //! The kernel returns the new descriptor as getsockopt's result and also writes it to the
 //! field `sd` of the argument. Before the call, `sd` is -1. If the result and `sd` are the
@@ -16,18 +16,18 @@
 //! - If the call fails with `EFAULT`, the kernel may have written `sd` and then closed the
 //!   descriptor.
 //!
-//! In these cases one descriptor is the candidate (see the table below). The candidate is
-//! adopted only if three queries show that it is the new descriptor:
+//! In these cases the table below names at most one candidate for the new descriptor. The
+//! candidate is adopted only if three queries show that it is the new descriptor:
 //!
 //! 1. `SCTP_GET_ASSOC_ID_LIST` on the candidate returns this association and no other.
 //! 2. `SCTP_STATUS` on the socket no longer finds the association. So the candidate is
 //!    not a duplicate of the socket.
-//! 3. A second peel-off of the same id does not return the candidate again. If the first
-//!    peel-off returned the candidate as its result, the results are compared. Otherwise
-//!    the values of `sd` are compared. The kernel refuses the second peel-off, because the
-//!    association is no longer on the socket. If the candidate is returned nevertheless, a
-//!    filter or a BPF program has written it. Such a descriptor may have been open before
-//!    the call.
+//! 3. A second peel-off of the same id does not return the candidate again. A candidate
+//!    from the result of the first peel-off is compared with the result of the second, and
+//!    a candidate from `sd` with the second `sd`. The kernel refuses the second peel-off,
+//!    because the association is no longer on the socket. If the candidate is returned
+//!    nevertheless, a filter or a BPF program has written it. The candidate may then have
+//!    been open before the first peel-off, so it must not be adopted.
 //!
 //! | result | `sd` | candidate | all three hold | otherwise |
 //! |---|---|---|---|---|
@@ -42,10 +42,10 @@
 //! A candidate that is the socket's own descriptor is rejected without a query.
 //! `EBADMSG` means that the state of the association is unknown.
 //!
-//! Known limitation: a BPF program that writes one of the process's existing descriptors both
-//! to the result and to `sd` is not detected. This is possible on Linux 5.18 to
-//! 6.4. A BPF program that keeps state and forges the result of the first peel-off but not
-//! that of the second, is not detected either.
+//! Known limitation: two forgeries by a BPF program are not detected. On Linux 5.18 to 6.4, the
+//! program can write one of the process's existing descriptors both to the result and to `sd`.
+//! On Linux 5.3 to 6.4, a program that keeps state can forge the result of the first peel-off
+//! and not that of the second.
 
 use core::ffi::c_int;
 use core::marker::PhantomData;
@@ -114,9 +114,9 @@ pub(crate) fn peeloff<A: Argument>(
     } else {
         examine(socket, assoc, reply, &Kernel::<A>(flags, PhantomData))?
     };
-    // SAFETY: this is the new descriptor, because the result and `sd` agree or because
-    // `examine` has shown it. The kernel created the descriptor for this call, so it has no
-    // other owner.
+    // SAFETY: this is the new descriptor: either the result and `sd` agree, or `examine` has
+    // verified the candidate. The kernel created the descriptor for this call, so the
+    // descriptor has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -164,7 +164,7 @@ impl<A: Argument> Queries for Kernel<A> {
     }
 }
 
-/// The new descriptor, if the queries show which one it is.
+/// Returns the candidate if the queries show that it is the new descriptor.
 #[cold]
 fn examine(
     socket: RawFd,
@@ -183,7 +183,7 @@ fn examine(
         && queries.is_on(candidate, assoc)
         && queries.is_not_on(socket, assoc)
         && match queries.repeat(socket, assoc) {
-            // A second success contradicts the previous query.
+            // If the association had left the socket, a second peel-off could not succeed.
             (again, _) if again > 0 => false,
             (again, _) if returned == candidate => again != candidate,
             (_, again) => again != candidate,

@@ -19,8 +19,8 @@ pub enum Effect {
     /// The association was peeled off. The error contains the peeled-off descriptor, or a
     /// handle from which the descriptor can be fetched.
     PeeledOff,
-    /// The kernel terminated the association. A query has shown that the association is no
-    /// longer on the socket.
+    /// The kernel terminated the association. The crate has checked that the association is
+    /// no longer on the socket.
     Terminated,
     /// The state of the association could not be determined.
     Unknown,
@@ -59,9 +59,9 @@ pub enum Error {
     /// socket is a one-to-one socket (`SO_TYPE` is `SOCK_STREAM`).
     ///
     /// On FreeBSD a peel-off fails with `EOPNOTSUPP`, and `assoc_ids` fails with `EINVAL`.
-    /// After a failed peel-off on FreeBSD, the crate tries to read `SCTP_REUSE_PORT`, because
-    /// the kernel permits this only on a one-to-one socket. `assoc_ids` also returns this
-    /// error for a peeled-off socket.
+    /// To recognize a one-to-one socket after a failed peel-off on FreeBSD, the crate reads
+    /// `SCTP_REUSE_PORT`. The kernel permits this only on such a socket. On FreeBSD
+    /// `assoc_ids` also returns `NotOneToMany` for a peeled-off socket.
     #[error("not a one-to-many socket")]
     NotOneToMany,
 

@@ -34,15 +34,14 @@ const RELEASE: c_int = 2;
 /// [`RELEASE`].
 pub(crate) const NOTHING_KEPT: c_int = -1;
 
-/// As the second integer of a reply, this means that the helper thread has not tried the
-/// peel-off.
+/// The second integer of a reply if the helper thread has not tried the peel-off.
 const NOT_TRIED: c_int = -2;
 /// The message with which the process confirms that the helper thread no longer shares the
 /// process's descriptor table.
 const CONFIRMED: Message = [0, 0];
 
-/// The time limit for the start of the helper thread. A start is much faster, even on a
-/// loaded machine.
+/// The time limit for the start of the helper thread. The thread needs far less time than
+/// this, even on a loaded machine.
 const START_TIME: Duration = Duration::from_secs(5);
 const STACK_SIZE: usize = 64 << 10;
 
@@ -163,8 +162,8 @@ fn start() -> Result<OwnedFd, Errno> {
     let unshared = receive_until(&ours, deadline)?;
     let shares_table = || {
         // SAFETY: `number` is the descriptor of the helper thread's side of the channel. The
-        // helper thread has reported success and waits, so this descriptor is still open in
-        // the process's table.
+        // helper thread has reported success and is now waiting, so this descriptor is still
+        // open in the process's table.
         table::is_marked(unsafe { BorrowedFd::borrow_raw(number) })
     };
     if unshared != 0 || shares_table()? {
@@ -215,16 +214,16 @@ fn run(channel: &OwnedFd) {
             .and(send(channel, [errno, NOTHING_KEPT], None))
             .is_ok()
     };
-    // SAFETY: this thread owns `channel`. Every other descriptor leaves this thread only in
-    // a control message.
+    // SAFETY: this thread owns `channel`. It passes its other descriptors to other threads
+    // only in control messages.
     let unshared = table::block_signals()
         .and_then(|()| unsafe { table::unshare() })
         .and_then(|()| table::mark(channel));
     if !report(unshared) || receive(channel, RecvFlags::CMSG_CLOEXEC).is_err() {
         return;
     }
-    // SAFETY: the process has confirmed that the table is this thread's own. This thread
-    // owns only `channel`.
+    // SAFETY: the process has confirmed that this thread no longer shares its descriptor
+    // table. This thread owns only `channel`.
     if report(unsafe { table::close_all_but(channel) }) {
         serve(channel);
     }

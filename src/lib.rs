@@ -11,7 +11,7 @@
 //!   descriptor;
 //! - [`assoc_ids`], [`assoc_id_of_peer`] and [`RcvInfo`] find the id of an association;
 //! - [`notification`] detects the end of an association;
-//! - [`sockopt`] has a thin function for each SCTP socket option that the crate uses.
+//! - [`sockopt`] has a thin wrapper for each SCTP socket option that the crate uses.
 //!
 //! # Example
 //!
@@ -185,7 +185,7 @@ pub use parked::Parked;
 #[cfg(feature = "std")]
 pub use peeler::Peeler;
 pub use peeloff::{peeloff, peeloff_flags, supports_flags};
-/// The descriptor types. With the feature `std` they are those of `std::os::fd`, and without it
-/// those of rustix.
+/// The descriptor types. With the feature `std` these types come from `std::os::fd`. Otherwise
+/// they come from rustix.
 pub use rustix::fd;
 pub use rustix::io::Errno;

@@ -1,5 +1,5 @@
-//! The two functions of the man page `sctp_peeloff(3)`, and a test for kernel support of
-//! `SCTP_SOCKOPT_PEELOFF_FLAGS`.
+//! The two functions that `sctp_peeloff(3)` documents, and a function that checks whether the
+//! kernel supports `SCTP_SOCKOPT_PEELOFF_FLAGS`.
 
 use rustix::fd::{AsFd, OwnedFd};
 
@@ -22,16 +22,16 @@ use crate::sockopt;
 ///
 /// On Linux the function makes three system calls. The first two check for a free
 /// descriptor: they duplicate a descriptor and close the duplicate. If no descriptor is
-/// available, the function fails with [`Error::NoDescriptor`] and does not peel off. Known
+/// available, the function fails with [`Error::NoDescriptor`] before the peel-off. Known
 /// limitation: the check and the peel-off are not atomic. If another thread takes the last
 /// free descriptor in between, the kernel terminates the association
 /// ([`Error::AssociationLost`]). A [`Peeler`](crate::Peeler) does not have this
 /// limitation. [`sockopt::peeloff`] makes only the third call, without the check.
 ///
 /// On FreeBSD the function makes two system calls. The first call checks that the socket is
-/// an SCTP socket (`SO_PROTOCOL`). If the kernel has no SCTP, the second call, `sctp_peeloff`,
-/// would terminate the process. In that case no SCTP socket exists, and the function fails
-/// after the first call. On FreeBSD a check for a free descriptor is not needed.
+/// an SCTP socket (`SO_PROTOCOL`). Without this check, the second call, `sctp_peeloff`, would
+/// terminate the process if the kernel has no SCTP. On FreeBSD a check for a free descriptor
+/// is not needed.
 ///
 /// # Examples
 ///
