@@ -22,12 +22,12 @@
 //! 1. `SCTP_GET_ASSOC_ID_LIST` on the candidate returns this association and no other.
 //! 2. `SCTP_STATUS` on the socket no longer finds the association. So the candidate is
 //!    not a duplicate of the socket.
-//! 3. A second peel-off of the same id does not return the candidate again. A candidate
-//!    from the result of the first peel-off is compared with the result of the second, and
-//!    a candidate from `sd` with the second `sd`. The kernel refuses the second peel-off,
-//!    because the association is no longer on the socket. If the candidate is returned
-//!    nevertheless, a filter or a BPF program has written it. The candidate may then have
-//!    been open before the first peel-off, so it must not be adopted.
+//! 3. A second peel-off of the same id does not return the candidate again. A candidate that
+//!    was the first result is compared with the second result. A candidate that came from
+//!    `sd` is compared with the second `sd`. The kernel refuses the second peel-off, because
+//!    the association is no longer on the socket. If the candidate is returned nevertheless,
+//!    a filter or a BPF program has written it. It may be a descriptor that was already open
+//!    before the first peel-off, so it must not be adopted.
 //!
 //! | result | `sd` | candidate | all three hold | otherwise |
 //! |---|---|---|---|---|
@@ -45,7 +45,7 @@
 //! Known limitation: two forgeries by a BPF program are not detected. On Linux 5.18 to 6.4, the
 //! program can write one of the process's existing descriptors both to the result and to `sd`.
 //! On Linux 5.3 to 6.4, a program that keeps state can forge the result of the first peel-off
-//! and not that of the second.
+//! but leave the result of the second unchanged.
 
 use core::ffi::c_int;
 use core::marker::PhantomData;
@@ -183,7 +183,7 @@ fn examine(
         && queries.is_on(candidate, assoc)
         && queries.is_not_on(socket, assoc)
         && match queries.repeat(socket, assoc) {
-            // If the association had left the socket, a second peel-off could not succeed.
+            // The second peel-off succeeded, so the association was still on the socket.
             (again, _) if again > 0 => false,
             (again, _) if returned == candidate => again != candidate,
             (_, again) => again != candidate,
