@@ -49,9 +49,9 @@ pub enum Error {
     ///
     /// Known limitation: if the peer has a link-local IPv6 address, `recvfrom` can return
     /// the address with a wrong scope id. No association is found for such an address.
-    /// Linux 6.1 and earlier return a wrong scope id for every message. Later kernels (up to
-    /// 7.2) do so only for fragmented messages. To find the id of such an association, use
-    /// [`RcvInfo`](crate::RcvInfo).
+    /// Linux 6.1 and earlier return a wrong scope id for every message. Later kernels do so
+    /// only for fragmented messages (7.2 is the latest kernel that was tested). To find the
+    /// id of such an association, use [`RcvInfo`](crate::RcvInfo).
     #[error("no association with {0}")]
     NoSuchPeer(SocketAddr),
 
@@ -60,13 +60,13 @@ pub enum Error {
     ///
     /// On FreeBSD a peel-off fails with `EOPNOTSUPP`, and `assoc_ids` fails with `EINVAL`.
     /// To recognize a one-to-one socket after a failed peel-off on FreeBSD, the crate reads
-    /// `SCTP_REUSE_PORT`. The kernel permits this only on such a socket. On FreeBSD
-    /// `assoc_ids` also returns `NotOneToMany` for a peeled-off socket.
+    /// `SCTP_REUSE_PORT`. The kernel permits reading this option only on one-to-one sockets.
+    /// On FreeBSD `assoc_ids` also returns `NotOneToMany` for a peeled-off socket.
     #[error("not a one-to-many socket")]
     NotOneToMany,
 
     /// The association is on the socket, but cannot be peeled off (`EINVAL`). The socket is
-    /// a peeled-off socket already, or is not in the network namespace of the caller.
+    /// already a peeled-off socket, or is not in the network namespace of the caller.
     ///
     /// On FreeBSD the errno is `EOPNOTSUPP` for a peeled-off socket, and `ENOTCONN` for an
     /// association that cannot move in its present state.

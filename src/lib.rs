@@ -59,9 +59,9 @@
 //! another thread takes the last free descriptor in between, the kernel terminates the
 //! association ([`Error::AssociationLost`]). A [`Peeler`] does not have this limitation.
 //!
-//! **A peeled-off socket never reports end-of-file.** After the peer's shutdown a
-//! blocking read fails with `ENOTCONN`, and a non-blocking read fails with `EAGAIN` every
-//! time. Event-driven code must subscribe to notifications with
+//! **A peeled-off socket never reports end-of-file.** After the peer's shutdown, a blocking
+//! read fails with `ENOTCONN`, and a non-blocking read continues to fail with `EAGAIN`.
+//! Event-driven code must subscribe to notifications with
 //! [`subscribe_assoc_change`], or poll [`sockopt::has_assoc`]. [`guide::peeled`] describes
 //! peeled-off sockets in full.
 //!
@@ -111,14 +111,16 @@
 //!   descriptor is not needed.
 //! - The peeled-off descriptor inherits `O_NONBLOCK` and never has `FD_CLOEXEC`. The
 //!   example in the documentation of [`peeloff`] sets both flags on every system.
-//! - An id is unique only on its socket. The first association on each socket has id 3.
+//! - Associations on different sockets can have the same id. The first association on each
+//!   socket has id 3.
 //! - If the id is not found, the errno is `ENOENT` instead of `EINVAL`. If the socket is
 //!   not a one-to-many socket, the errno is `EOPNOTSUPP`.
 //! - A peeled-off socket has no id list: [`assoc_ids`] fails with
 //!   [`Error::NotOneToMany`]. [`sockopt::has_assoc`] works on a peeled-off socket, as it
 //!   does on Linux.
-//! - The peer's graceful shutdown removes the association at once. Messages that are
-//!   still queued keep the id, but a peel-off fails with [`Error::NoSuchAssociation`].
+//! - The peer's graceful shutdown removes the association at once. `recvmsg` still returns
+//!   queued messages with the id of the association, but a peel-off with this id fails with
+//!   [`Error::NoSuchAssociation`].
 //! - Known limitation (found in the kernel's source, not observed): while another thread
 //!   is blocked in `recvmsg` on the one-to-many socket, a peel-off blocks as well, until
 //!   that thread's call returns. If a signal interrupts the peel-off, queued messages stay

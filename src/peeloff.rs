@@ -29,8 +29,8 @@ use crate::sockopt;
 /// limitation. [`sockopt::peeloff`] makes only the third call, without the check.
 ///
 /// On FreeBSD the function makes two system calls. The first call checks that the socket is
-/// an SCTP socket (`SO_PROTOCOL`). Without this check, the second call, `sctp_peeloff`, would
-/// terminate the process if the kernel has no SCTP. On FreeBSD a check for a free descriptor
+/// an SCTP socket (`SO_PROTOCOL`). The check is needed because the second call, `sctp_peeloff`,
+/// terminates the process if the kernel has no SCTP. On FreeBSD a check for a free descriptor
 /// is not needed.
 ///
 /// # Examples
