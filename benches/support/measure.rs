@@ -54,7 +54,7 @@ pub(crate) fn sample<T, R>(
     Figures::new(ticks, allocations, calls)
 }
 
-/// The ticks of each call of `way`, and the number of allocations per call.
+/// The ticks of each call to `way`, and the number of allocations per call.
 pub(crate) fn ticks<T, R>(
     number: usize,
     mut set_up: impl FnMut() -> T,

@@ -1,7 +1,7 @@
 //! FreeBSD: libc's `sctp_peeloff`, and the protocol and the style of a socket.
 #![expect(
     unsafe_code,
-    reason = "a call of a libc function, and ownership of its result"
+    reason = "a call to a libc function, and ownership of its result"
 )]
 
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};

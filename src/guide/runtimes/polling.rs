@@ -1,4 +1,4 @@
-//! polling: one event for each call of `modify`.
+//! polling: one event for each call to `modify`.
 
 use std::io::{self, ErrorKind};
 

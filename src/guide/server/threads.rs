@@ -56,7 +56,7 @@ pub fn serve_peeled(peeled: Peeled, stop: &AtomicBool) -> io::Result<Option<End>
                     unsent = Some(message);
                     continue;
                 }
-                // If the association has ended, the notification of the end follows.
+                // If the association has ended, a notification follows that reports it.
                 Err(error) => println!("association {}: {error}", peeled.assoc),
             }
         }

@@ -38,7 +38,7 @@ pub async fn serve_peeled(peeled: Peeled) -> io::Result<End> {
     let (mut inbox, mut unsent) = (peeled.inbox, peeled.unsent);
     loop {
         if let Some(message) = unsent.take() {
-            // If the association has ended, the notification of the end follows.
+            // If the association has ended, a notification follows that reports it.
             if let Err(error) = socket.send(&message).await {
                 println!("association {}: {error}", peeled.assoc);
             }

@@ -93,7 +93,7 @@ fn close_with_a_linger_time_of_0_aborts() {
     }
 }
 
-/// The descriptor stays open and receives the notification of the end.
+/// The descriptor stays open and receives the notification that the association has ended.
 #[test]
 fn sctp_eof_ends_the_association_gracefully() {
     for family in FAMILIES {
