@@ -1,7 +1,7 @@
 //! Associations that this side initiates, before they are established.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
@@ -36,7 +36,7 @@ fn connect(initiator: &OwnedFd, peer: SocketAddr) -> AssocId {
     argument.extend((peer.as_ptr() as usize).to_ne_bytes());
     fcntl_setfl(initiator, OFlags::NONBLOCK).unwrap();
     let result = option::get(
-        initiator.as_fd(),
+        initiator,
         sockopt::SOL_SCTP,
         SCTP_SOCKOPT_CONNECTX3,
         &mut argument,
@@ -148,12 +148,7 @@ fn peeled_off_socket_reports_a_failed_setup_in_a_notification_and_as_errno() {
         let peeled = peeloff(&initiator, id).unwrap();
         // The peeled-off socket inherits the filter on Linux 6.19 and later.
         let filter = [0; 4];
-        let _ = option::set(
-            peeled.as_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_DETACH_FILTER,
-            &filter,
-        );
+        let _ = option::set(&peeled, libc::SOL_SOCKET, libc::SO_DETACH_FILTER, &filter);
         expect_cant_str(&peeled, id);
         assert_eq!(receive(&peeled), Err(Errno::CONNREFUSED));
         expect_nothing(&peeled);

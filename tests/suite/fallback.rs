@@ -14,7 +14,7 @@ use sctp_peeloff::{
 use crate::support::descriptors::flags_of;
 use crate::support::filter::{Call, denied, deny, flags_option};
 use crate::support::message::works;
-use crate::support::{Family, assert_matches, associate, kernel, process, server};
+use crate::support::{Family, assert_matches, associated, kernel, process, server};
 
 const ALL: PeeloffFlags = PeeloffFlags::all();
 
@@ -25,8 +25,7 @@ fn on_old_kernel<T: Send>(body: impl FnOnce() -> T + Send) -> T {
 /// Whether `peeloff_flags` uses the flags option. If it does, it fails with an errno that only
 /// the filter returns.
 fn tries_flags_option() -> bool {
-    let server = server(Family::V4);
-    let (_client, id) = associate(Family::V4, &server);
+    let (server, _client, id) = associated(Family::V4);
     match denied([flags_option()], libc::EXDEV, || {
         peeloff_flags(&server, id, ALL)
     }) {
@@ -40,8 +39,7 @@ fn tries_flags_option() -> bool {
 }
 
 fn expect_peeloff() {
-    let server = server(Family::V4);
-    let (client, id) = associate(Family::V4, &server);
+    let (server, client, id) = associated(Family::V4);
     let peeled = peeloff_flags(&server, id, ALL).unwrap();
     assert_eq!(flags_of(&peeled), ALL);
     works(&peeled, &client, id);
@@ -103,8 +101,7 @@ fn peeloff_flags_caches_that_the_kernel_is_old_for_unknown_id() {
 #[test]
 fn peeloff_flags_caches_nothing_if_both_options_are_denied() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         for errno in [Errno::NOPROTOOPT, Errno::OPNOTSUPP] {
             let both = [SCTP_SOCKOPT_PEELOFF, SCTP_SOCKOPT_PEELOFF_FLAGS].map(Call::getsockopt);
             let result = denied(both, errno.raw_os_error(), || {
@@ -146,8 +143,7 @@ fn supports_flags_queries_the_kernel_and_caches_nothing() {
 
 /// Checks that the error owns the descriptor, also after the conversion to `io::Error`.
 fn fails_with_flags_not_set(command: i32, flags: PeeloffFlags, set: PeeloffFlags) {
-    let server = server(Family::V4);
-    let (client, id) = associate(Family::V4, &server);
+    let (server, client, id) = associated(Family::V4);
     let error = on_old_kernel(|| {
         deny([Call::fcntl(command)], libc::EPERM);
         peeloff_flags(&server, id, flags).unwrap_err()

@@ -12,8 +12,8 @@ use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids};
 use crate::support::descriptors::flags_of;
 use crate::support::message::{Message, receive, send};
 use crate::support::{
-    FAMILIES, Family, assert_matches, associate, associate_many, client, descriptors, others,
-    process, server, wait_for,
+    FAMILIES, Family, assert_matches, associate, associate_many, associated, client, descriptors,
+    others, process, server, wait_for, wait_until,
 };
 
 /// The descriptor table of the process is full. The helper thread keeps the descriptor.
@@ -132,8 +132,7 @@ fn peeler_holds_no_socket_after_a_call() {
         let before = descriptors::open().len();
         let peeler = Peeler::new().unwrap();
         assert_eq!(descriptors::open().len(), before + 1);
-        let server = server(Family::V4);
-        let (_client, id) = associate(Family::V4, &server);
+        let (server, _client, id) = associated(Family::V4);
         let own = || {
             fs::read_dir(helper_threads()[0].join("fd"))
                 .unwrap()
@@ -145,8 +144,8 @@ fn peeler_holds_no_socket_after_a_call() {
         peeler.peeloff(&server, id).unwrap_err();
         assert_eq!(own(), 1);
         drop(peeler);
-        wait_for("the end of the helper thread", || {
-            helper_threads().is_empty().then_some(())
+        wait_until("the end of the helper thread", || {
+            helper_threads().is_empty()
         });
         drop(peeled);
         assert_eq!(descriptors::open().len(), before + 2);

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
 use crate::support::message::{Message, receive, send};
-use crate::support::{FAMILIES, Family, associate, associate_many, server};
+use crate::support::{FAMILIES, Family, associate, associate_many, associated, server};
 
 /// A message whose text and PPID are different for each number and each peer. The stream
 /// depends on the number.
@@ -67,8 +67,7 @@ fn peeloff_flags_separates_ten_associations_over_ipv6() {
 #[test]
 fn peeloff_flags_moves_queued_messages() {
     for family in FAMILIES {
-        let server = server(family);
-        let (busy, id) = associate(family, &server);
+        let (server, busy, id) = associated(family);
         let (other, other_id) = associate(family, &server);
         for number in 0..50 {
             send(&busy, &numbered("busy", 1, number)).unwrap();
@@ -89,8 +88,7 @@ fn peeloff_flags_moves_queued_messages() {
 #[test]
 fn peeloff_does_not_affect_other_associations() {
     for family in FAMILIES {
-        let server = server(family);
-        let (stays, stays_id) = associate(family, &server);
+        let (server, stays, stays_id) = associated(family);
         let (busy, id) = associate(family, &server);
         let peeled = peeloff(&server, id).unwrap();
         assert_eq!(assoc_ids(&server).unwrap(), [stays_id]);
@@ -111,8 +109,7 @@ fn peeloff_does_not_affect_other_associations() {
 
 #[test]
 fn send_fails_with_epipe_for_peeled_off_id() {
-    let server = server(Family::V4);
-    let (client, id) = associate(Family::V4, &server);
+    let (server, client, id) = associated(Family::V4);
     let peeled = peeloff(&server, id).unwrap();
     let message = Message::new("lost?", 0, 0).to(id);
     assert_eq!(send(&server, &message), Err(Errno::PIPE));

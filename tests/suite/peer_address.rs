@@ -1,7 +1,7 @@
 //! `assoc_id_of_peer` for an address whose path is potentially failed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use sctp_peeloff::{AssocId, Error, assoc_id_of_peer, sockopt};
@@ -18,12 +18,7 @@ const SCTP_PF_EXPOSE_DISABLE: i32 = 1;
 fn hide_potentially_failed_paths(server: &OwnedFd, id: AssocId) -> bool {
     let value = [id.as_raw(), SCTP_PF_EXPOSE_DISABLE].map(i32::to_ne_bytes);
     let option = SCTP_EXPOSE_POTENTIALLY_FAILED_STATE;
-    match option::set(
-        server.as_fd(),
-        sockopt::SOL_SCTP,
-        option,
-        value.as_flattened(),
-    ) {
+    match option::set(server, sockopt::SOL_SCTP, option, value.as_flattened()) {
         Ok(()) => true,
         Err(Errno::NOPROTOOPT) => false,
         Err(errno) => panic!("{errno}"),

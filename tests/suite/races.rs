@@ -1,7 +1,7 @@
 //! Races between a peel-off and another thread. No descriptor is leaked, and no association is
 //! lost without an error. These tests are meaningful only on more than one CPU.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,8 +15,8 @@ use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_fla
 use crate::support::descriptors::{self, Limit};
 use crate::support::message::{Message, receive, send, works};
 use crate::support::{
-    Family, PATIENCE, assert_matches, associate, associate_many, kernel, option, process,
-    race_rounds, server, wait_for,
+    Family, PATIENCE, assert_matches, associate, associate_many, associated, kernel, option,
+    process, race_rounds, server, wait_until, wait_until_ended,
 };
 
 /// Runs both functions in parallel and starts them at the same time.
@@ -96,9 +96,7 @@ fn peeloff_races_with_close_of_the_peer() {
             match peeled {
                 Ok(peeled) => {
                     peeled_off += 1;
-                    wait_for("the end of the association", || {
-                        assoc_ids(&peeled).unwrap().is_empty().then_some(())
-                    });
+                    wait_until_ended(&peeled);
                 }
                 Err(Error::NoSuchAssociation(gone)) => assert_eq!(gone, id),
                 Err(error) => panic!("{error:?}"),
@@ -106,9 +104,7 @@ fn peeloff_races_with_close_of_the_peer() {
         }
         assert_both_orders([peeled_off, rounds - peeled_off]);
         assert_eq!(descriptors::open(), before);
-        wait_for("the end of all associations", || {
-            assoc_ids(&server).unwrap().is_empty().then_some(())
-        });
+        wait_until_ended(&server);
     });
 }
 
@@ -119,8 +115,7 @@ fn peeloff_races_with_close_of_a_duplicate() {
     process::alone(|| {
         let before = descriptors::open();
         for _ in 0..rounds {
-            let server = server(Family::V4);
-            let (client, id) = associate(Family::V4, &server);
+            let (server, client, id) = associated(Family::V4);
             let duplicate = server.try_clone().unwrap();
             let (peeled, ()) = race(
                 || {
@@ -152,7 +147,7 @@ fn peeloff_races_with_a_blocked_sender() {
             let server = server(Family::V4);
             set_socket_send_buffer_size(&server, 4096).unwrap();
             option::set(
-                server.as_fd(),
+                &server,
                 SOL_SCTP,
                 option::SCTP_NODELAY,
                 &1_i32.to_ne_bytes(),
@@ -171,7 +166,7 @@ fn peeloff_races_with_a_blocked_sender() {
                     let start = Instant::now();
                     thread::sleep(Duration::from_micros(round as u64 * 20));
                     if round % 2 == 1 {
-                        wait_for("a full buffer", || (!has_room(&server)).then_some(()));
+                        wait_until("a full buffer", || !has_room(&server));
                     }
                     loop {
                         match peeloff_flags(&server, id, PeeloffFlags::CLOEXEC) {

@@ -8,7 +8,9 @@ use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
 use crate::support::descriptors::{self, Limit};
 use crate::support::message::{Message, receive, send};
-use crate::support::{FAMILIES, Family, associate_many, process, repetitions, server, wait_for};
+use crate::support::{
+    FAMILIES, Family, associate_many, process, repetitions, server, wait_until_ended,
+};
 
 /// Returns the number after a word at the beginning of a line in a file of `/proc`.
 fn read_number(file: &str, word: &str) -> u64 {
@@ -93,9 +95,7 @@ fn peeloff_leaves_no_descriptor_behind() {
                 assert_eq!(descriptors::open().len(), before.len() + 100);
                 drop(clients);
                 for peeled in &peeled {
-                    wait_for("the end of the association", || {
-                        assoc_ids(peeled).unwrap().is_empty().then_some(())
-                    });
+                    wait_until_ended(peeled);
                 }
             }
             assert_eq!(descriptors::open(), before);

@@ -11,10 +11,10 @@ use sctp_peeloff::{
 };
 
 use super::FUNCTIONS;
-use crate::support::message::{Message, receive, send, works};
+use crate::support::message::{passes, works};
 use crate::support::system::in_other_network;
 use crate::support::{
-    FAMILIES, Family, address, assert_matches, associate, client, descriptors, others, process,
+    FAMILIES, Family, address, assert_matches, associated, client, descriptors, others, process,
     server,
 };
 
@@ -54,8 +54,7 @@ fn all_fail(socket: impl AsFd, variant: fn(&Error) -> bool, errno: Errno) {
 fn peeloff_fails_with_no_such_association_for_unknown_id() {
     process::alone(|| {
         for family in FAMILIES {
-            let server = server(family);
-            let (client, id) = associate(family, &server);
+            let (server, client, id) = associated(family);
             let none = |error: &Error| matches!(error, Error::NoSuchAssociation(_));
             // Kernels before 5.0 also use 1 and 2 as ids.
             let others = [i32::MIN, -1, 0, 1, 2, i32::MAX];
@@ -87,8 +86,7 @@ fn peeloff_fails_with_not_one_to_many_for_one_to_one_socket() {
             }
             assert_matches!(assoc_ids(&client), Err(Error::NotOneToMany));
             supports_flags(&client).unwrap();
-            send(&client, &Message::new("alive", 0, 0)).unwrap();
-            assert_eq!(receive(&server).unwrap().data, b"alive");
+            passes(&client, &server, "alive");
         }
     });
 }
@@ -97,8 +95,7 @@ fn peeloff_fails_with_not_one_to_many_for_one_to_one_socket() {
 fn peeloff_fails_with_not_peelable_for_peeled_off_socket() {
     process::alone(|| {
         for family in FAMILIES {
-            let server = server(family);
-            let (client, id) = associate(family, &server);
+            let (server, client, id) = associated(family);
             let peeled = peeloff(&server, id).unwrap();
             let variant = |error: &Error| matches!(error, Error::NotPeelable);
             peeloff_fails(&peeled, id, variant, Errno::INVAL);
@@ -111,8 +108,7 @@ fn peeloff_fails_with_not_peelable_for_peeled_off_socket() {
 fn peeloff_fails_with_not_peelable_in_another_network_namespace() {
     process::in_guest(|| {
         for function in FUNCTIONS {
-            let server = server(Family::V4);
-            let (client, id) = associate(Family::V4, &server);
+            let (server, client, id) = associated(Family::V4);
             let before = descriptors::open();
             let error = in_other_network(|| function(&server, id).unwrap_err());
             assert_matches!(error, Error::NotPeelable);
@@ -139,11 +135,8 @@ fn functions_fail_with_not_sctp_for_socket_of_another_protocol() {
 fn functions_fail_with_not_sctp_for_can_and_llc() {
     process::in_guest(|| {
         for socket in others::with_einval() {
-            all_fail(
-                &socket,
-                |error: &Error| matches!(error, Error::NotSctp),
-                Errno::OPNOTSUPP,
-            );
+            let variant = |error: &Error| matches!(error, Error::NotSctp);
+            all_fail(&socket, variant, Errno::OPNOTSUPP);
         }
     });
 }
@@ -168,8 +161,7 @@ fn functions_fail_with_bad_descriptor_for_path_and_closed_descriptor() {
 #[test]
 fn assoc_id_of_peer_fails_with_no_such_peer_for_unknown_port() {
     for family in FAMILIES {
-        let server = server(family);
-        let (client, _) = associate(family, &server);
+        let (server, client, _) = associated(family);
         let mut peer = address(&client);
         peer.set_port(peer.port() ^ 1);
         let error = assoc_id_of_peer(&server, peer).unwrap_err();

@@ -12,7 +12,7 @@ use super::{
     wait_for_end, watch,
 };
 use crate::support::message::{Message, send};
-use crate::support::{FAMILIES, Family, associate, option, server, wait_for};
+use crate::support::{FAMILIES, Family, associate, option, server, wait_until};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Peer {
@@ -78,11 +78,8 @@ fn impatient_server(family: Family) -> OwnedFd {
     let server = quick_server(family);
     let retransmissions = [1, 0].map(u16::to_ne_bytes).concat();
     let retransmissions = i32::from_ne_bytes(retransmissions.try_into().unwrap());
-    option::set_words(
-        &server,
-        libc::SCTP_ASSOCINFO,
-        &[0, retransmissions, 0, 0, 0],
-    );
+    let parameters = [0, retransmissions, 0, 0, 0];
+    option::set_words(&server, libc::SCTP_ASSOCINFO, &parameters);
     server
 }
 
@@ -127,11 +124,8 @@ fn nonblocking_read_never_reports_end_of_file() {
         peer.end(client, &peeled);
 
         let case = format!("{family:?}, {peer:?}, subscribed {subscribed:?}");
-        let error = if peer.errno().is_some() {
-            EventFlags::ERR
-        } else {
-            EventFlags::empty()
-        };
+        let mut error = EventFlags::empty();
+        error.set(EventFlags::ERR, peer.errno().is_some());
         if subscribed != Subscribed::Never {
             for notification in peer.notifications() {
                 let reported = EventFlags::IN | EventFlags::OUT | error;
@@ -176,25 +170,22 @@ fn blocking_read_fails_with_enotconn_after_the_end() {
 fn edge_triggered_epoll_reports_the_end_once() {
     for family in FAMILIES {
         for peer in [Peer::Closes, Peer::Aborts] {
-            for (subscribed, out) in [
-                (false, EventFlags::empty()),
-                (false, EventFlags::OUT),
-                (true, EventFlags::empty()),
-                (true, EventFlags::OUT),
-            ] {
-                let (client, peeled) = peeled_off(family, Subscribed::Never, peel_nonblocking);
-                if subscribed {
-                    option::subscribe_assoc_change(&peeled);
+            for subscribed in [false, true] {
+                for out in [EventFlags::empty(), EventFlags::OUT] {
+                    let (client, peeled) = peeled_off(family, Subscribed::Never, peel_nonblocking);
+                    if subscribed {
+                        option::subscribe_assoc_change(&peeled);
+                    }
+                    let interest = EventFlags::IN | EventFlags::RDHUP | out;
+                    let epoll = watch(&peeled, interest | EventFlags::ET);
+                    assert_eq!(report(&epoll), out);
+                    peer.end(client, &peeled);
+                    let mut expected = out;
+                    expected.set(EventFlags::IN, subscribed);
+                    expected.set(EventFlags::ERR, peer == Peer::Aborts);
+                    assert_eq!(report(&epoll), expected, "{peer:?}, {subscribed}");
+                    assert_eq!(report(&epoll), EventFlags::empty());
                 }
-                let interest = EventFlags::IN | EventFlags::RDHUP | out;
-                let epoll = watch(&peeled, interest | EventFlags::ET);
-                assert_eq!(report(&epoll), out);
-                peer.end(client, &peeled);
-                let mut expected = out;
-                expected.set(EventFlags::IN, subscribed);
-                expected.set(EventFlags::ERR, peer == Peer::Aborts);
-                assert_eq!(report(&epoll), expected, "{peer:?}, {subscribed}");
-                assert_eq!(report(&epoll), EventFlags::empty());
             }
         }
     }
@@ -209,7 +200,7 @@ fn read_returns_messages_before_the_end() {
             let epoll = watch(&peeled, EventFlags::IN);
             send(&client, &Message::new("last words", 0, 0)).unwrap();
             // An abort discards messages that have not arrived yet.
-            wait_for("the message", || (!report(&epoll).is_empty()).then_some(()));
+            wait_until("the message", || !report(&epoll).is_empty());
             peer.end(client, &peeled);
             assert_eq!(read(&peeled), data("last words"));
             for notification in peer.notifications() {

@@ -16,7 +16,9 @@ use super::{helper_threads, works};
 use crate::support::descriptors::{self, Limit};
 use crate::support::message::{Message, receive, send};
 use crate::support::system::{FILE_MAX, Sysctl, without_capabilities};
-use crate::support::{Family, assert_matches, associate, filter, process, server, wait_for};
+use crate::support::{
+    Family, assert_matches, associate, associated, filter, process, server, wait_until,
+};
 
 const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
 
@@ -44,8 +46,7 @@ fn park(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> Parked {
 #[test]
 fn peeler_fails_with_no_descriptor_if_none_is_free() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let peeler = Peeler::new().unwrap();
         for limit in [Limit::none_free, || Limit::soft(0)] {
             let limit = limit();
@@ -150,8 +151,8 @@ fn fetch_succeeds_after_the_peeler_was_dropped() {
         let parked = park(&peeler, &server, id);
         drop(peeler);
         works(&parked.fetch().unwrap(), &client);
-        wait_for("the end of the helper thread", || {
-            helper_threads().is_empty().then_some(())
+        wait_until("the end of the helper thread", || {
+            helper_threads().is_empty()
         });
     });
 }
@@ -189,8 +190,7 @@ fn too_many_in_flight() -> ((OwnedFd, OwnedFd), Limit) {
 #[test]
 fn peeler_fails_with_os_if_the_request_cannot_be_sent() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let peeler = Peeler::new().unwrap();
         let in_flight = too_many_in_flight();
         let error = without_capabilities(|| peeler.peeloff(&server, id).unwrap_err());
@@ -203,8 +203,7 @@ fn peeler_fails_with_os_if_the_request_cannot_be_sent() {
 #[test]
 fn peeler_fails_with_undelivered_if_the_reply_cannot_be_sent() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let peeler = without_capabilities(|| Peeler::new().unwrap());
         let in_flight = too_many_in_flight();
         let error = peeler.peeloff(&server, id).unwrap_err();
@@ -221,8 +220,7 @@ fn peeler_fails_with_undelivered_if_the_reply_cannot_be_sent() {
 #[test]
 fn peeler_fails_with_association_lost_at_file_max() {
     process::in_guest(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let peeler = without_capabilities(|| Peeler::new().unwrap());
         let limit = Sysctl::set(FILE_MAX, "0");
         let result = peeler.peeloff(&server, id);

@@ -10,7 +10,7 @@ use sctp_peeloff::{AssocId, Effect, Error, Peeler, assoc_ids};
 
 use super::{helper_threads, works};
 use crate::support::filter::{Call, deny, kill_thread};
-use crate::support::{Family, assert_matches, associate, process, server, wait_for};
+use crate::support::{Family, assert_matches, associate, associated, process, wait_until};
 
 /// Starts a helper thread with a filter that ends it if it makes one of the calls.
 fn start_killed_by(calls: impl IntoIterator<Item = Call> + Send) -> Result<Peeler, Error> {
@@ -39,8 +39,7 @@ fn peel_off(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> Error {
 #[test]
 fn peeler_fails_with_os_epipe_if_the_helper_thread_ends_before_the_peel_off() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let peeler = start_killed_by([Call::getsockopt(SCTP_SOCKOPT_PEELOFF)]).unwrap();
         for _ in 0..2 {
             assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::None);
@@ -58,8 +57,7 @@ fn peeler_fails_with_os_epipe_if_the_helper_thread_ends_before_the_peel_off() {
 #[test]
 fn peeler_fails_with_state_unknown_if_the_helper_thread_ends_after_the_peel_off() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (_client, id) = associate(Family::V4, &server);
+        let (server, _client, id) = associated(Family::V4);
         // In the table of the helper thread, descriptor 0 is the duplicate of the one-to-many
         // socket. The helper thread closes it after the peel-off.
         let peeler = start_killed_by([Call::close(0)]).unwrap();
@@ -73,8 +71,7 @@ fn peeler_fails_with_state_unknown_if_the_helper_thread_ends_after_the_peel_off(
 #[test]
 fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let peeler = Peeler::new().unwrap();
         // SAFETY: the child of fork(2) only makes system calls and exits.
         let child = unsafe { libc::fork() };
@@ -108,8 +105,8 @@ fn helper_thread_ends_although_a_child_that_fork_created_lives() {
             }
         }
         drop(peeler);
-        wait_for("the end of the helper thread", || {
-            helper_threads().is_empty().then_some(())
+        wait_until("the end of the helper thread", || {
+            helper_threads().is_empty()
         });
         // SAFETY: the child is this process's own.
         unsafe { libc::kill(child, libc::SIGKILL) };
@@ -122,8 +119,7 @@ fn helper_thread_ends_although_a_child_that_fork_created_lives() {
 #[test]
 fn peeler_fails_with_epipe_after_a_call_that_could_not_receive_its_reply() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (_first, first) = associate(Family::V4, &server);
+        let (server, _first, first) = associated(Family::V4);
         let (second, id) = associate(Family::V4, &server);
         let peeler = Peeler::new().unwrap();
         let denied = || {

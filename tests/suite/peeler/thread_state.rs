@@ -16,7 +16,7 @@ use super::{helper_threads, works};
 use crate::support::descriptors::{self, Limit};
 use crate::support::filter::{Call, deny};
 use crate::support::system::in_other_network;
-use crate::support::{Family, PATIENCE, assert_matches, associate, process, server};
+use crate::support::{Family, PATIENCE, assert_matches, associated, process};
 
 const CLOSE_RANGE: &[libc::c_long] = &[libc::SYS_close_range];
 const UNSHARE: &[libc::c_long] = &[libc::SYS_unshare];
@@ -52,8 +52,8 @@ fn helper_thread_holds_no_descriptor_of_the_process() {
             let folder = helper_threads()[0].join("fd");
             assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
             drop(peeler);
-            crate::support::wait_for("the end of the helper thread", || {
-                helper_threads().is_empty().then_some(())
+            crate::support::wait_until("the end of the helper thread", || {
+                helper_threads().is_empty()
             });
         }
     });
@@ -153,8 +153,7 @@ fn new_fails_with_no_descriptor_if_none_is_free() {
 #[test]
 fn new_fails_with_os_eagain_at_the_thread_limit() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let peeler = Peeler::new().unwrap();
         // SAFETY: `setuid` takes no pointer, and the pointer to `limit` is valid during the
         // call of `setrlimit`. The user has no other process.
@@ -195,8 +194,7 @@ fn helper_thread_blocks_all_signals() {
 #[test]
 fn helper_thread_keeps_the_network_namespace_of_the_thread_that_called_new() {
     process::in_guest(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let here = Peeler::new().unwrap();
         let peeled = in_other_network(|| {
             let there = Peeler::new().unwrap();
