@@ -26,9 +26,8 @@ fn on_old_kernel<T: Send>(body: impl FnOnce() -> T + Send) -> T {
 /// the filter returns.
 fn tries_flags_option() -> bool {
     let (server, _client, id) = associated(Family::V4);
-    match denied([flags_option()], libc::EXDEV, || {
-        peeloff_flags(&server, id, ALL)
-    }) {
+    let peel = || peeloff_flags(&server, id, ALL);
+    match denied([flags_option()], libc::EXDEV, peel) {
         Ok(peeled) => {
             assert_eq!(flags_of(&peeled), ALL);
             false
@@ -104,9 +103,8 @@ fn peeloff_flags_caches_nothing_if_both_options_are_denied() {
         let (server, client, id) = associated(Family::V4);
         for errno in [Errno::NOPROTOOPT, Errno::OPNOTSUPP] {
             let both = [SCTP_SOCKOPT_PEELOFF, SCTP_SOCKOPT_PEELOFF_FLAGS].map(Call::getsockopt);
-            let result = denied(both, errno.raw_os_error(), || {
-                peeloff_flags(&server, id, ALL)
-            });
+            let peel = || peeloff_flags(&server, id, ALL);
+            let result = denied(both, errno.raw_os_error(), peel);
             assert_matches!(result, Err(Error::OptionsUnavailable(of)) if of == errno);
         }
         assert!(tries_flags_option());

@@ -112,8 +112,7 @@ fn assoc_id_of_peer_returns_the_id_that_the_peers_messages_have() {
 
 #[test]
 fn peeloff_fails_with_no_such_association_for_unknown_and_peeled_off_ids() {
-    for family in FAMILIES {
-        let (server, client, id) = associated(family);
+    for (server, client, id) in FAMILIES.into_iter().map(associated) {
         let peeled = peeloff(&server, id).unwrap();
         for id in [-1, 0, 1, 2, i32::MAX, id.as_raw(), id.as_raw() + 1] {
             let error = peeloff(&server, id.into()).unwrap_err();
@@ -180,8 +179,7 @@ fn functions_fail_with_not_sctp_or_not_socket_for_other_descriptors() {
 #[test]
 fn peeloff_fails_with_no_descriptor_without_effect_if_none_is_free() {
     process::alone(|| {
-        for family in FAMILIES {
-            let (server, client, id) = associated(family);
+        for (server, client, id) in FAMILIES.into_iter().map(associated) {
             let limit = Limit::none_free();
             let error = peeloff(&server, id).unwrap_err();
             drop(limit);

@@ -16,8 +16,7 @@ fn peeloff_flags_succeeds_in_an_empty_root() {
         rustix::process::chroot(&empty).unwrap();
         rustix::process::chdir("/").unwrap();
         assert_eq!(std::fs::read_dir("/").unwrap().count(), 0);
-        for family in FAMILIES {
-            let (server, client, id) = associated(family);
+        for (server, client, id) in FAMILIES.into_iter().map(associated) {
             assert_eq!(assoc_ids(&server).unwrap(), [id]);
             assert_eq!(assoc_id_of_peer(&server, address(&client)).unwrap(), id);
             let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();

@@ -7,7 +7,7 @@ use std::time::Instant;
 use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
 use crate::support::descriptors::{self, Limit};
-use crate::support::message::{Message, receive, send};
+use crate::support::message::passes;
 use crate::support::{
     FAMILIES, Family, associate_many, process, repetitions, server, wait_until_ended,
 };
@@ -17,10 +17,7 @@ fn read_number(file: &str, word: &str) -> u64 {
     let text = read_to_string(file).unwrap();
     let line = text.lines().find(|line| line.starts_with(word));
     let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number
-        .unwrap_or_else(|| panic!("{word} in {file}"))
-        .parse()
-        .unwrap()
+    number.expect(word).parse().unwrap()
 }
 
 /// The anonymous memory of this process, in KiB: heap and stacks, without the program's code.
@@ -31,14 +28,6 @@ fn own_memory() -> u64 {
 /// The current slab memory of the kernel, in KiB.
 fn kernel_memory() -> u64 {
     read_number("/proc/meminfo", "Slab")
-}
-
-fn works(peeled: &OwnedFd, client: &OwnedFd, id: AssocId) {
-    let own = id.to_string();
-    send(client, &Message::new(&own, 0, 0)).unwrap();
-    assert_eq!(receive(peeled).unwrap().data, own.as_bytes());
-    send(peeled, &Message::new(&own, 0, 0)).unwrap();
-    assert_eq!(receive(client).unwrap().data, own.as_bytes());
 }
 
 #[test]
@@ -71,7 +60,8 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
         assert!(own < 512, "{own} KiB");
 
         for (peeled, (client, id)) in peeled.iter().zip(&clients) {
-            works(peeled, client, *id);
+            passes(client, peeled, id.to_string());
+            passes(peeled, client, id.to_string());
         }
         drop((server, peeled, clients));
         assert_eq!(descriptors::open(), descriptors_before);
@@ -94,9 +84,7 @@ fn peeloff_leaves_no_descriptor_behind() {
                 let peeled: Vec<_> = clients.iter().enumerate().map(peel).collect();
                 assert_eq!(descriptors::open().len(), before.len() + 100);
                 drop(clients);
-                for peeled in &peeled {
-                    wait_until_ended(peeled);
-                }
+                peeled.iter().for_each(wait_until_ended);
             }
             assert_eq!(descriptors::open(), before);
             assert_eq!(assoc_ids(&server).unwrap(), []);

@@ -53,8 +53,7 @@ fn all_fail(socket: impl AsFd, variant: fn(&Error) -> bool, errno: Errno) {
 #[test]
 fn peeloff_fails_with_no_such_association_for_unknown_id() {
     process::alone(|| {
-        for family in FAMILIES {
-            let (server, client, id) = associated(family);
+        for (server, client, id) in FAMILIES.into_iter().map(associated) {
             let none = |error: &Error| matches!(error, Error::NoSuchAssociation(_));
             // Kernels before 5.0 also use 1 and 2 as ids.
             let others = [i32::MIN, -1, 0, 1, 2, i32::MAX];
@@ -94,8 +93,7 @@ fn peeloff_fails_with_not_one_to_many_for_one_to_one_socket() {
 #[test]
 fn peeloff_fails_with_not_peelable_for_peeled_off_socket() {
     process::alone(|| {
-        for family in FAMILIES {
-            let (server, client, id) = associated(family);
+        for (server, client, id) in FAMILIES.into_iter().map(associated) {
             let peeled = peeloff(&server, id).unwrap();
             let variant = |error: &Error| matches!(error, Error::NotPeelable);
             peeloff_fails(&peeled, id, variant, Errno::INVAL);
@@ -160,8 +158,7 @@ fn functions_fail_with_bad_descriptor_for_path_and_closed_descriptor() {
 
 #[test]
 fn assoc_id_of_peer_fails_with_no_such_peer_for_unknown_port() {
-    for family in FAMILIES {
-        let (server, client, _) = associated(family);
+    for (server, client, _) in FAMILIES.into_iter().map(associated) {
         let mut peer = address(&client);
         peer.set_port(peer.port() ^ 1);
         let error = assoc_id_of_peer(&server, peer).unwrap_err();

@@ -70,8 +70,7 @@ fn getpeername_and_getsockname_depend_on_the_kernel_version() {
 #[test]
 fn address_options_return_all_addresses() {
     let none = AssocId::from_raw(0);
-    for family in FAMILIES {
-        let (server, client, id) = associated(family);
+    for (server, client, id) in FAMILIES.into_iter().map(associated) {
         let peeled = peel(&server, id);
         let local = addresses(&peeled, GET_LOCAL_ADDRS, none);
         assert_eq!(local, [address(&server)]);

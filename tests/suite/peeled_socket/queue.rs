@@ -35,8 +35,7 @@ fn peeloff_moves_notifications_in_order() {
 
 #[test]
 fn peeloff_moves_the_rest_of_a_half_read_message() {
-    for family in FAMILIES {
-        let (server, client, id) = associated(family);
+    for (server, client, id) in FAMILIES.into_iter().map(associated) {
         send(&client, &Message::new("halfrest", 1, 7)).unwrap();
         send(&client, &Message::new("next", 2, 8)).unwrap();
         let mut half = [0; 4];

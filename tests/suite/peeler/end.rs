@@ -2,23 +2,21 @@
 #![allow(unsafe_code, reason = "fork")]
 
 use std::os::fd::OwnedFd;
-use std::thread;
 
 use rustix::io::Errno;
 use sctp_peeloff::sockopt::SCTP_SOCKOPT_PEELOFF;
 use sctp_peeloff::{AssocId, Effect, Error, Peeler, assoc_ids};
 
-use super::{helper_threads, works};
-use crate::support::filter::{Call, deny, kill_thread};
-use crate::support::{Family, assert_matches, associate, associated, process, wait_until};
+use super::{exit_status, wait_for_end_of_helper_thread, works};
+use crate::support::filter::{Call, denied, kill_thread};
+use crate::support::{Family, assert_matches, associate, associated, in_thread, process};
 
 /// Starts a helper thread with a filter that ends it if it makes one of the calls.
 fn start_killed_by(calls: impl IntoIterator<Item = Call> + Send) -> Result<Peeler, Error> {
-    let filtered = || {
+    in_thread(|| {
         kill_thread(calls);
         Peeler::new()
-    };
-    thread::scope(|scope| scope.spawn(filtered).join().unwrap())
+    })
 }
 
 #[test]
@@ -45,10 +43,8 @@ fn peeler_fails_with_os_epipe_if_the_helper_thread_ends_before_the_peel_off() {
             assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::None);
         }
         assert_eq!(assoc_ids(&server).unwrap(), [id]);
-        works(
-            &Peeler::new().unwrap().peeloff(&server, id).unwrap(),
-            &client,
-        );
+        let peeled = Peeler::new().unwrap().peeloff(&server, id).unwrap();
+        works(&peeled, &client);
     });
 }
 
@@ -82,11 +78,7 @@ fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
             // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(i32::from(refused)) };
         }
-        let mut status = 0;
-        // SAFETY: the pointer to `status` is valid during the call.
-        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-        assert!(libc::WIFEXITED(status));
-        assert_eq!(libc::WEXITSTATUS(status), 1);
+        assert_eq!(exit_status(child), Some(1));
         works(&peeler.peeloff(&server, id).unwrap(), &client);
     });
 }
@@ -105,9 +97,7 @@ fn helper_thread_ends_although_a_child_that_fork_created_lives() {
             }
         }
         drop(peeler);
-        wait_until("the end of the helper thread", || {
-            helper_threads().is_empty()
-        });
+        wait_for_end_of_helper_thread();
         // SAFETY: the child is this process's own.
         unsafe { libc::kill(child, libc::SIGKILL) };
     });
@@ -122,16 +112,13 @@ fn peeler_fails_with_epipe_after_a_call_that_could_not_receive_its_reply() {
         let (server, _first, first) = associated(Family::V4);
         let (second, id) = associate(Family::V4, &server);
         let peeler = Peeler::new().unwrap();
-        let denied = || {
-            deny([Call::any(&[libc::SYS_recvmsg])], libc::EPERM);
+        let receive = [Call::any(&[libc::SYS_recvmsg])];
+        let error = denied(receive, libc::EPERM, || {
             peeler.peeloff(&server, first).unwrap_err()
-        };
-        let error = thread::scope(|scope| scope.spawn(denied).join().unwrap());
+        });
         assert_matches!(error, Error::StateUnknown(Errno::PERM));
         assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::None);
-        works(
-            &Peeler::new().unwrap().peeloff(&server, id).unwrap(),
-            &second,
-        );
+        let peeled = Peeler::new().unwrap().peeloff(&server, id).unwrap();
+        works(&peeled, &second);
     });
 }

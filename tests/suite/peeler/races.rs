@@ -12,10 +12,10 @@ use std::time::Instant;
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids};
 
-use super::works;
+use super::{exit_status, works};
 use crate::support::descriptors::{self, Limit};
 use crate::support::{
-    Family, PATIENCE, associate_many, process, race_rounds, repetitions, server, wait_for,
+    Family, PATIENCE, associate_many, process, race_rounds, repetitions, server, wait_until,
 };
 
 const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
@@ -131,9 +131,9 @@ fn start_programs(stop: &AtomicBool) -> usize {
         let mut cat = Command::new("cat");
         cat.stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = cat.spawn().unwrap();
-        wait_for("a program without sockets", || {
+        wait_until("a program without sockets", || {
             let files = open_files(child.id());
-            (files.contains("/dev/null") && !files.contains("socket:")).then_some(())
+            files.contains("/dev/null") && !files.contains("socket:")
         });
         child.kill().unwrap();
         child.wait().unwrap();
@@ -155,10 +155,7 @@ fn fork_children(stop: &AtomicBool) -> usize {
             // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(i32::from(kept.is_some())) };
         }
-        let mut status = 0;
-        // SAFETY: the pointer to `status` is valid during the call.
-        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-        assert_eq!(status, 0, "a child has inherited a descriptor");
+        assert_eq!(exit_status(child), Some(0), "an inherited descriptor");
         number += 1;
     }
     number

@@ -6,15 +6,14 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::thread;
 
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, socket_timeout};
 use sctp_peeloff::{Error, Peeler, peeloff};
 
-use super::{helper_threads, works};
+use super::{helper_threads, wait_for_end_of_helper_thread, works};
 use crate::support::descriptors::{self, Limit};
-use crate::support::filter::{Call, deny};
+use crate::support::filter::{Call, denied, deny};
 use crate::support::system::in_other_network;
 use crate::support::{Family, PATIENCE, assert_matches, associated, process};
 
@@ -24,11 +23,8 @@ const READ_DIRECTORY: &[libc::c_long] = &[libc::SYS_getdents64];
 
 /// Starts a `Peeler` with a filter that denies the calls to its helper thread.
 fn start_without(calls: &[&'static [libc::c_long]], errno: i32) -> Result<Peeler, Error> {
-    let filtered = || {
-        deny(calls.iter().map(|numbers| Call::any(numbers)), errno);
-        Peeler::new()
-    };
-    thread::scope(|scope| scope.spawn(filtered).join().unwrap())
+    let calls = calls.iter().map(|numbers| Call::any(numbers));
+    denied(calls, errno, Peeler::new)
 }
 
 /// The denied calls for each way to create a separate descriptor table: no call as on Linux 5.9
@@ -52,9 +48,7 @@ fn helper_thread_holds_no_descriptor_of_the_process() {
             let folder = helper_threads()[0].join("fd");
             assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
             drop(peeler);
-            crate::support::wait_until("the end of the helper thread", || {
-                helper_threads().is_empty()
-            });
+            wait_for_end_of_helper_thread();
         }
     });
 }
@@ -103,15 +97,10 @@ fn new_fails_with_os_if_a_seccomp_filter_denies_every_way_to_separate_the_table(
 fn new_fails_with_os_if_a_seccomp_filter_fakes_the_separation_of_the_table() {
     process::alone(|| {
         let before = descriptors::open();
-        let faked = |refused: &'static [libc::c_long], faked: &'static [libc::c_long]| {
-            deny([Call::any(refused)], libc::ENOSYS);
-            deny([Call::any(faked)], 0);
-            Peeler::new()
-        };
-        for (refused, successful) in [(UNSHARE, CLOSE_RANGE), (CLOSE_RANGE, UNSHARE)] {
-            let result = thread::scope(|scope| {
-                let filtered = scope.spawn(|| faked(refused, successful));
-                filtered.join().unwrap()
+        for (refused, faked) in [(UNSHARE, CLOSE_RANGE), (CLOSE_RANGE, UNSHARE)] {
+            let result = denied([Call::any(refused)], libc::ENOSYS, || {
+                deny([Call::any(faked)], 0);
+                Peeler::new()
             });
             assert_matches!(result, Err(Error::Os(Errno::PERM)));
             assert_eq!(descriptors::open(), before);
@@ -181,9 +170,7 @@ fn helper_thread_blocks_all_signals() {
         let status = fs::read_to_string(helper_threads()[0].join("status")).unwrap();
         let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
         let blocked = u64::from_str_radix(blocked.unwrap().trim(), 16).unwrap();
-        for signal in
-            (1..libc::SIGRTMAX()).filter(|signal| !(32..libc::SIGRTMIN()).contains(signal))
-        {
+        for signal in (1..32).chain(libc::SIGRTMIN()..libc::SIGRTMAX()) {
             let is_blocked = blocked & 1 << (signal - 1) != 0;
             let can_be = ![libc::SIGKILL, libc::SIGSTOP].contains(&signal);
             assert_eq!(is_blocked, can_be, "signal {signal}");
