@@ -57,8 +57,7 @@ fn assoc_ids_omits_an_association_without_id() {
         assert_eq!(sockopt::peer_addr_assoc_id(&initiator, peer), Ok(none));
         let error = assoc_id_of_peer(&initiator, peer).unwrap_err();
         assert_matches!(error, Error::NoSuchPeer(of) if of == peer);
-        let error = peeloff(&initiator, none).unwrap_err();
-        assert_matches!(error, Error::NoSuchAssociation(id) if id == none);
+        assert_matches!(peeloff(&initiator, none), Err(Error::NoSuchAssociation(id)) if id == none);
 
         option::let_packets_in(&server);
         assert_eq!(receive(&server).unwrap().data, b"hello");

@@ -45,8 +45,10 @@ fn expect_peeloff() {
 }
 
 fn fails_with_not_sctp(socket: impl AsFd) {
-    let error = peeloff_flags(socket, AssocId::from_raw(3), ALL).unwrap_err();
-    assert_matches!(error, Error::NotSctp);
+    assert_matches!(
+        peeloff_flags(socket, AssocId::from_raw(3), ALL),
+        Err(Error::NotSctp)
+    );
 }
 
 #[test]

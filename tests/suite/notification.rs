@@ -15,14 +15,13 @@ use sctp_peeloff::{
 
 use crate::portable::{expect_each_change, next_change};
 use crate::support::message::{
-    MSG_NOTIFICATION, Message, SCTP_ABORT, deliver, receive, send, send_flags,
+    MSG_NOTIFICATION, Message, SCTP_ABORT, SHUTDOWN_EVENT, deliver, receive, send, send_flags,
 };
 use crate::support::option::{self, SCTP_ADAPTATION_LAYER, SCTP_EVENTS};
 use crate::support::{FAMILIES, Family, address, associate, kernel, server, socket, wait_for};
 
 const ASSOC_CHANGE: u16 = 0x8001;
 const SEND_FAILED: u16 = 0x8003;
-const SHUTDOWN_EVENT: u16 = 0x8005;
 const ADAPTATION_INDICATION: u16 = 0x8007;
 const AUTHENTICATION_EVENT: u16 = 0x8008;
 const SENDER_DRY: u16 = 0x8009;
@@ -68,10 +67,8 @@ fn reader_does_not_report_a_notification_that_the_peer_forged() {
             deceived +=
                 u32::from(matches!(without_state, Received::AssocChange(change) if is_end(change)));
         }
-        assert!(
-            deceived > 2,
-            "the parts do not begin with the forged notifications"
-        );
+        // The parts begin with the forged notifications.
+        assert!(deceived > 2, "{deceived}");
         let (_next, next) = associate(Family::V4, &server);
         assert_eq!(next_change(&server, &mut reader, room).assoc, next);
     }

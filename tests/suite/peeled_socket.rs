@@ -25,7 +25,7 @@ use sctp_peeloff::notification::{AssocState as State, Reader, Received, ReturnFl
 use sctp_peeloff::{AssocId, PeeloffFlags, peeloff_flags, sockopt};
 
 use crate::support::epoll::{report, watch};
-use crate::support::message::{MSG_NOTIFICATION, Message, receive};
+use crate::support::message::{MSG_NOTIFICATION, Message, SHUTDOWN_EVENT, receive};
 use crate::support::{Family, option, server, wait_for, wait_until, wait_until_ended};
 
 fn peel(server: &OwnedFd, id: AssocId) -> OwnedFd {
@@ -94,21 +94,18 @@ fn data(text: &str) -> Read {
 }
 
 fn read(socket: &OwnedFd) -> Read {
-    let message = match receive(socket) {
-        Ok(message) if message.notification => return notification(&message),
-        Ok(message) => message,
-        Err(errno) => return Read::Failed(errno),
-    };
-    if message.data.is_empty() {
-        return Read::EndOfFile;
+    match receive(socket) {
+        Ok(message) if message.notification => notification(&message),
+        Ok(message) if message.data.is_empty() => Read::EndOfFile,
+        Ok(message) => Read::Data(String::from_utf8(message.data).expect("text")),
+        Err(errno) => Read::Failed(errno),
     }
-    Read::Data(String::from_utf8(message.data).expect("text"))
 }
 
 fn notification(message: &Message) -> Read {
     match Reader::new().read(&message.data, MSG_NOTIFICATION | ReturnFlags::EOR) {
         Received::AssocChange(change) => Read::Change(change.state),
-        _ if message.data[..2] == 0x8005_u16.to_ne_bytes() => Read::Shutdown,
+        _ if message.data[..2] == SHUTDOWN_EVENT.to_ne_bytes() => Read::Shutdown,
         other => panic!("{other:?} {:?}", message.data),
     }
 }

@@ -12,10 +12,10 @@ use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids};
 
 use crate::flags::COMBINATIONS;
 use crate::support::descriptors::flags_of;
-use crate::support::message::{Message, passes, receive, send};
+use crate::support::message::{self, passes};
 use crate::support::{
     FAMILIES, Family, assert_matches, associate, associate_many, associated, client, descriptors,
-    others, process, server, wait_for, wait_until,
+    others, process, server, wait_until,
 };
 
 /// The descriptor table of the process is full. The helper thread keeps the descriptor.
@@ -30,6 +30,15 @@ mod thread_state;
 fn works(peeled: &OwnedFd, client: &OwnedFd) {
     passes(client, peeled, "works");
     passes(peeled, client, "works too");
+}
+
+/// Runs the body in a separate process with a peeler, a server, and the client and the id of the
+/// server's only association.
+fn alone_with_peeler(body: impl FnOnce(Peeler, OwnedFd, OwnedFd, AssocId)) {
+    process::alone(|| {
+        let (server, client, id) = associated(Family::V4);
+        body(Peeler::new().unwrap(), server, client, id);
+    });
 }
 
 /// The `/proc` folders of the helper threads of this process.
@@ -68,9 +77,7 @@ fn peeler_sets_the_flags_that_were_requested() {
             let peeled = peeler.peeloff_flags(&server, id, flags).unwrap();
             assert_eq!(flags_of(&peeled), flags);
             assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
-            send(&client, &Message::new("works", 0, 0)).unwrap();
-            let got = wait_for("the message", || receive(&peeled).ok());
-            assert_eq!(got.data, b"works");
+            message::works(&peeled, &client, id);
         }
         let (client, id) = associate(family, &server);
         let peeled = peeler.peeloff(&server, id).unwrap();
@@ -93,8 +100,10 @@ fn peeler_fails_with_the_errors_of_peeloff_flags() {
     }
     assert_matches!(peel(&others::file(), none), Error::NotSocket);
     assert_matches!(peel(&others::path(), none), Error::BadDescriptor);
-    let closed = peeler.peeloff(others::closed(), none);
-    assert_matches!(closed, Err(Error::BadDescriptor));
+    assert_matches!(
+        peeler.peeloff(others::closed(), none),
+        Err(Error::BadDescriptor)
+    );
 
     let (client, id) = associate(Family::V4, &server);
     let unknown = PeeloffFlags::from_bits_retain(1);

@@ -217,11 +217,12 @@ fn peeloff_inherits_no_flags_except_nonblock_on_freebsd() {
 fn peeloff_flags_fails_with_unsupported_without_effect() {
     let (server, client, id) = associated(Family::V4);
     for flags in [PeeloffFlags::CLOEXEC, PeeloffFlags::from_bits_retain(1)] {
-        let result = peeloff_flags(&server, id, flags);
-        assert_matches!(result, Err(Error::Unsupported));
+        assert_matches!(peeloff_flags(&server, id, flags), Err(Error::Unsupported));
     }
-    let result = sctp_peeloff::supports_flags(&server);
-    assert_matches!(result, Err(Error::Unsupported));
+    assert_matches!(
+        sctp_peeloff::supports_flags(&server),
+        Err(Error::Unsupported)
+    );
     converse(&server, &client, id);
 }
 

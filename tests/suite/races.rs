@@ -9,14 +9,13 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
-use sctp_peeloff::sockopt::SOL_SCTP;
 use sctp_peeloff::{Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
 use crate::support::descriptors::{self, Limit};
 use crate::support::message::{Message, receive, send, works};
 use crate::support::{
-    Family, PATIENCE, assert_matches, associate, associate_many, associated, kernel, option,
-    process, race_rounds, server, wait_until, wait_until_ended,
+    Family, PATIENCE, assert_matches, associate, associate_many, associated, in_threads, kernel,
+    option, process, race_rounds, server, wait_until, wait_until_ended,
 };
 
 /// Runs both functions in parallel and starts them at the same time.
@@ -135,13 +134,7 @@ fn peeloff_races_with_a_blocked_sender() {
         for round in 0..rounds {
             let server = server(Family::V4);
             set_socket_send_buffer_size(&server, 4096).unwrap();
-            option::set(
-                &server,
-                SOL_SCTP,
-                option::SCTP_NODELAY,
-                &1_i32.to_ne_bytes(),
-            )
-            .unwrap();
+            option::set_words(&server, option::SCTP_NODELAY, &[1]);
             let (client, id) = associate(Family::V4, &server);
             let data = Message::new([0; 1000], 0, 0).to(id);
             let (sent, peeled) = race(
@@ -195,25 +188,16 @@ fn peeloff_flags_succeeds_in_eight_threads() {
         let before = descriptors::open();
         for _ in 0..rounds {
             let clients = associate_many(Family::V4, &server, 64);
-            let start = Barrier::new(8);
-            let peel = |id| peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();
-            let peeled: Vec<OwnedFd> = thread::scope(|scope| {
-                let threads: Vec<_> = clients
-                    .chunks(8)
-                    .map(|own| {
-                        scope.spawn(|| {
-                            start.wait();
-                            own.iter().map(|(_, id)| peel(*id)).collect::<Vec<_>>()
-                        })
-                    })
-                    .collect();
-                threads
-                    .into_iter()
-                    .flat_map(|thread| thread.join().unwrap())
-                    .collect()
-            });
-            assert_eq!(assoc_ids(&server).unwrap(), []);
-            for (peeled, (client, id)) in peeled.iter().zip(&clients) {
+            let (server, start) = (&server, &Barrier::new(8));
+            let peel = |id| peeloff_flags(server, id, PeeloffFlags::CLOEXEC).unwrap();
+            let peeled = in_threads(clients.chunks(8).map(|own| {
+                move || {
+                    start.wait();
+                    own.iter().map(|(_, id)| peel(*id)).collect::<Vec<_>>()
+                }
+            }));
+            assert_eq!(assoc_ids(server).unwrap(), []);
+            for (peeled, (client, id)) in peeled.iter().flatten().zip(&clients) {
                 assert_eq!(assoc_ids(peeled).unwrap(), [*id]);
                 works(peeled, client, *id);
             }

@@ -20,14 +20,11 @@ fn read_number(file: &str, word: &str) -> u64 {
     number.expect(word).parse().unwrap()
 }
 
-/// The anonymous memory of this process, in KiB: heap and stacks, without the program's code.
-fn own_memory() -> u64 {
-    read_number("/proc/self/status", "RssAnon")
-}
-
-/// The current slab memory of the kernel, in KiB.
-fn kernel_memory() -> u64 {
-    read_number("/proc/meminfo", "Slab")
+/// The anonymous memory of this process (heap and stacks, without the program's code), and the
+/// slab memory of the kernel, in KiB.
+fn memory() -> [u64; 2] {
+    [("/proc/self/status", "RssAnon"), ("/proc/meminfo", "Slab")]
+        .map(|(file, word)| read_number(file, word))
 }
 
 #[test]
@@ -36,7 +33,7 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
     process::alone(|| {
         let _limit = Limit::most();
         let descriptors_before = descriptors::open();
-        let (own_before, kernel_before) = (own_memory(), kernel_memory());
+        let [own_before, kernel_before] = memory();
 
         let start = Instant::now();
         let server = server(Family::V4);
@@ -49,7 +46,8 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
         let peel = |id| peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();
         let peeled: Vec<OwnedFd> = ids.into_iter().map(peel).collect();
         let each = start.elapsed() / u32::try_from(number).unwrap();
-        let (own, kernel) = (own_memory() - own_before, kernel_memory() - kernel_before);
+        let [own, kernel] = memory();
+        let (own, kernel) = (own - own_before, kernel - kernel_before);
         println!(
             "{:.0} peel-offs per second; memory: process {own} KiB, kernel {kernel} KiB",
             1.0 / each.as_secs_f64()

@@ -11,12 +11,9 @@ use sctp_peeloff::sockopt::SOL_SCTP;
 use sctp_peeloff::{peeloff, subscribe_assoc_change};
 
 use crate::support::filter::{Call, denied};
-use crate::support::message::deliver;
-use crate::support::option::{self, SCTP_EVENTS};
+use crate::support::message::{SHUTDOWN_EVENT, deliver};
+use crate::support::option::{self, SCTP_EVENT, SCTP_EVENTS};
 use crate::support::{FAMILIES, Family, associate, associated, server};
-
-const SCTP_EVENT: i32 = 127;
-const SHUTDOWN_EVENT: u16 = 0x8005;
 
 /// A way to subscribe: as the kernel is, and as on kernels before 5.0.
 type Subscribe = fn(&OwnedFd);

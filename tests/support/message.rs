@@ -1,8 +1,5 @@
 //! Messages with their stream, PPID and association.
-#![allow(
-    unsafe_code,
-    reason = "sendmsg and recvmsg with SCTP's control messages"
-)]
+#![allow(unsafe_code, reason = "sendmsg and recvmsg")]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -24,6 +21,8 @@ const IS_FREEBSD: bool = cfg!(target_os = "freebsd");
 const SCTP_SNDINFO: i32 = if IS_FREEBSD { 4 } else { 2 };
 pub const MSG_NOTIFICATION: ReturnFlags =
     ReturnFlags::from_bits_retain(if IS_FREEBSD { 0x2000 } else { 0x8000 });
+/// The type of the notification `SCTP_SHUTDOWN_EVENT`.
+pub const SHUTDOWN_EVENT: u16 = 0x8005;
 /// `snd_flags`: end the association gracefully.
 pub const SCTP_EOF: u16 = if IS_FREEBSD { 0x100 } else { 0x200 };
 /// `snd_flags`: abort the association, with the message as the reason.

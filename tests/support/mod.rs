@@ -193,6 +193,15 @@ pub fn wait_until_ended(socket: &OwnedFd) {
     wait_until("the end", || assoc_ids(socket).unwrap().is_empty());
 }
 
+/// Runs each body in its own thread. Returns their results in the same order.
+pub fn in_threads<T: Send>(bodies: impl Iterator<Item = impl FnOnce() -> T + Send>) -> Vec<T> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = bodies.map(|body| scope.spawn(body)).collect();
+        let results = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        results.map(|result| result.expect("no panic")).collect()
+    })
+}
+
 /// Runs the body in a new thread and returns its result.
 pub fn in_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(body).join().expect("no panic"))

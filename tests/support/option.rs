@@ -1,8 +1,5 @@
 //! SCTP socket options that rustix does not support.
-#![allow(
-    unsafe_code,
-    reason = "getsockopt and setsockopt of options that rustix does not support"
-)]
+#![allow(unsafe_code, reason = "getsockopt and setsockopt")]
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -17,6 +14,7 @@ pub const SCTP_NODELAY: i32 = 3;
 pub const SCTP_ADAPTATION_LAYER: i32 = 7;
 pub const SCTP_EVENTS: i32 = 11;
 pub const SCTP_RECVRCVINFO: i32 = 32;
+pub const SCTP_EVENT: i32 = 127;
 pub const SCTP_SOCKOPT_CONNECTX3: i32 = 111;
 
 pub fn set(socket: impl AsFd, level: i32, option: i32, value: &[u8]) -> Result<(), Errno> {

@@ -23,8 +23,7 @@ fn reach_the_peer(family: Family, reach: fn(&OwnedFd, SocketAddr) -> Result<(), 
     let peer = address(&client);
     let peeled = peel(&server, id);
     assert_eq!(reach(&server, peer), Err(Errno::ADDRNOTAVAIL));
-    let error = assoc_id_of_peer(&server, peer).unwrap_err();
-    assert_matches!(error, Error::NoSuchPeer(_));
+    assert_matches!(assoc_id_of_peer(&server, peer), Err(Error::NoSuchPeer(_)));
 
     drop(client);
     wait_for_end(&peeled);
@@ -92,8 +91,7 @@ fn one_to_many_socket_receives_no_notification_of_the_end_of_a_peeled_off_associ
 
 /// Checks that a peel-off fails because the association has ended.
 fn peel_too_late(server: &OwnedFd, assoc: AssocId) {
-    let error = peeloff(server, assoc).unwrap_err();
-    assert_matches!(error, Error::NoSuchAssociation(id) if id == assoc);
+    assert_matches!(peeloff(server, assoc), Err(Error::NoSuchAssociation(id)) if id == assoc);
 }
 
 #[test]

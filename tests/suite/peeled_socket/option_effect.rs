@@ -11,8 +11,8 @@ use rustix::net::{self, SendFlags, SocketType};
 use sctp_peeloff::sockopt::SOL_SCTP;
 
 use super::{peel, peel_nonblocking, read, wait_for_end};
-use crate::support::message::{Message, passes, receive, send};
-use crate::support::option::{drop_packets, get, set, set_words};
+use crate::support::message::{Message, SHUTDOWN_EVENT, passes, receive, send};
+use crate::support::option::{SCTP_EVENT, drop_packets, get, set, set_words};
 use crate::support::{
     FAMILIES, Family, address, associate, associated, client, kernel, server, socket,
 };
@@ -100,26 +100,25 @@ fn supported_extensions_do_not_change_after_the_setup() {
     }
 }
 
-const SCTP_EVENT: i32 = 127;
-
-/// Sets a `struct sctp_event`. The kernel ignores the id on a peeled-off socket.
-fn subscribe_shutdown_event(socket: &OwnedFd, assoc: i32) -> Result<(), Errno> {
+/// Sets a `struct sctp_event`. The kernel ignores the id on a peeled-off socket. Returns false on
+/// kernels before 5.0, which do not have the option.
+fn subscribe_shutdown_event(socket: &OwnedFd, assoc: i32) -> bool {
     let mut event = assoc.to_ne_bytes().to_vec();
-    event.extend(0x8005_u16.to_ne_bytes());
+    event.extend(SHUTDOWN_EVENT.to_ne_bytes());
     event.extend([1, 0]);
-    set(socket, SOL_SCTP, SCTP_EVENT, &event)
+    let result = set(socket, SOL_SCTP, SCTP_EVENT, &event);
+    let is_supported = kernel::version() >= (5, 0);
+    assert_eq!(result, is_supported.then_some(()).ok_or(Errno::NOPROTOOPT));
+    is_supported
 }
 
 #[test]
 fn event_subscribes_a_peeled_off_socket_for_any_id() {
     for assoc in [0, 1, 2, 999] {
         let (peeled, client) = peeled(Family::V4);
-        let subscribed = subscribe_shutdown_event(&peeled, assoc);
-        if kernel::version() < (5, 0) {
-            assert_eq!(subscribed, Err(Errno::NOPROTOOPT));
+        if !subscribe_shutdown_event(&peeled, assoc) {
             return;
         }
-        subscribed.unwrap();
         drop(client);
         assert_eq!(read(&peeled), super::Read::Shutdown, "id {assoc}");
     }
@@ -128,11 +127,9 @@ fn event_subscribes_a_peeled_off_socket_for_any_id() {
 #[test]
 fn event_with_id_0_on_the_one_to_many_socket_applies_to_future_associations() {
     let (server, client, assoc) = associated(Family::V4);
-    if kernel::version() < (5, 0) {
-        assert_eq!(subscribe_shutdown_event(&server, 0), Err(Errno::NOPROTOOPT));
+    if !subscribe_shutdown_event(&server, 0) {
         return;
     }
-    subscribe_shutdown_event(&server, 0).unwrap();
     let peeled = peel_nonblocking(&server, assoc);
     drop(client);
     wait_for_end(&peeled);

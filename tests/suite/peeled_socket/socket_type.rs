@@ -32,8 +32,7 @@ fn bind_listen_connect_and_accept_fail_on_a_peeled_off_socket() {
         drop(client);
         wait_for_end(&peeled);
         refusals("after the end of the association");
-        let error = peeloff(&peeled, id).unwrap_err();
-        assert_matches!(error, Error::NoSuchAssociation(_));
+        assert_matches!(peeloff(&peeled, id), Err(Error::NoSuchAssociation(_)));
     }
 }
 

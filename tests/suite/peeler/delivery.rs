@@ -11,7 +11,7 @@ use rustix::net::{
 };
 use sctp_peeloff::{AssocId, Effect, Error, Parked, Peeler, PeeloffFlags, assoc_ids};
 
-use super::{wait_for_end_of_helper_thread, works};
+use super::{alone_with_peeler, wait_for_end_of_helper_thread, works};
 use crate::support::descriptors::{self, Limit};
 use crate::support::filter::{Call, denied};
 use crate::support::message::{Message, expect_end_of_file, receive, send};
@@ -45,9 +45,7 @@ fn undelivered(error: Error) -> Parked {
 
 #[test]
 fn peeler_fails_with_no_descriptor_if_none_is_free() {
-    process::alone(|| {
-        let (server, client, id) = associated(Family::V4);
-        let peeler = Peeler::new().unwrap();
+    alone_with_peeler(|peeler, server, client, id| {
         for limit in [Limit::none_free, || Limit::soft(0)] {
             let limit = limit();
             let error = peeler.peeloff(&server, id).unwrap_err();
@@ -125,10 +123,7 @@ fn fetch_returns_the_association_of_its_handle() {
 
 #[test]
 fn drop_of_parked_ends_the_association_gracefully() {
-    process::alone(|| {
-        let server = server(Family::V4);
-        let peeler = Peeler::new().unwrap();
-        let (client, id) = associate(Family::V4, &server);
+    alone_with_peeler(|peeler, server, client, id| {
         drop(park(&peeler, &server, id));
         expect_end_of_file(&client);
         let (client, id) = associate(Family::V4, &server);
@@ -139,10 +134,7 @@ fn drop_of_parked_ends_the_association_gracefully() {
 /// The helper thread runs until the peeler and all its handles have been dropped.
 #[test]
 fn fetch_succeeds_after_the_peeler_was_dropped() {
-    process::alone(|| {
-        let server = server(Family::V4);
-        let peeler = Peeler::new().unwrap();
-        let (client, id) = associate(Family::V4, &server);
+    alone_with_peeler(|peeler, server, client, id| {
         let parked = park(&peeler, &server, id);
         drop(peeler);
         works(&parked.fetch().unwrap(), &client);
@@ -152,10 +144,7 @@ fn fetch_succeeds_after_the_peeler_was_dropped() {
 
 #[test]
 fn io_error_keeps_undelivered() {
-    process::alone(|| {
-        let server = server(Family::V4);
-        let peeler = Peeler::new().unwrap();
-        let (client, id) = associate(Family::V4, &server);
+    alone_with_peeler(|peeler, server, client, id| {
         let error = io::Error::from(Error::Undelivered(park(&peeler, &server, id)));
         let parked = undelivered(error.downcast::<Error>().unwrap());
         works(&parked.fetch().unwrap(), &client);
@@ -180,9 +169,7 @@ fn too_many_in_flight() -> ((OwnedFd, OwnedFd), Limit) {
 
 #[test]
 fn peeler_fails_with_os_if_the_request_cannot_be_sent() {
-    process::alone(|| {
-        let (server, client, id) = associated(Family::V4);
-        let peeler = Peeler::new().unwrap();
+    alone_with_peeler(|peeler, server, client, id| {
         let in_flight = too_many_in_flight();
         let error = without_capabilities(|| peeler.peeloff(&server, id).unwrap_err());
         drop(in_flight);

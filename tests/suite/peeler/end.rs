@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use sctp_peeloff::sockopt::SCTP_SOCKOPT_PEELOFF;
 use sctp_peeloff::{AssocId, Effect, Error, Peeler, assoc_ids};
 
-use super::{exit_status, wait_for_end_of_helper_thread, works};
+use super::{alone_with_peeler, exit_status, wait_for_end_of_helper_thread, works};
 use crate::support::filter::{Call, denied, kill_thread};
 use crate::support::{Family, assert_matches, associate, associated, in_thread, process};
 
@@ -66,9 +66,7 @@ fn peeler_fails_with_state_unknown_if_the_helper_thread_ends_after_the_peel_off(
 
 #[test]
 fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
-    process::alone(|| {
-        let (server, client, id) = associated(Family::V4);
-        let peeler = Peeler::new().unwrap();
+    alone_with_peeler(|peeler, server, client, id| {
         // SAFETY: the child of fork(2) only makes system calls and exits.
         let child = unsafe { libc::fork() };
         if child == 0 {

@@ -15,7 +15,8 @@ use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids};
 use super::{exit_status, works};
 use crate::support::descriptors::{self, Limit};
 use crate::support::{
-    Family, PATIENCE, associate_many, process, race_rounds, repetitions, server, wait_until,
+    Family, PATIENCE, associate_many, in_threads, process, race_rounds, repetitions, server,
+    wait_until,
 };
 
 const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
@@ -74,15 +75,9 @@ fn peel_off_against(competitors: usize, threads: usize, rounds: usize) {
                     }
                 });
             }
-            let peel_off = |id| peel_off(&peeler, &server, id);
-            let threads: Vec<_> = clients
-                .iter()
-                .map(|(_, id)| scope.spawn(move || peel_off(*id)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .collect()
+            let (peeler, server) = (&peeler, &server);
+            let ids = clients.iter().map(|(_, id)| *id);
+            in_threads(ids.map(|id| move || peel_off(peeler, server, id)))
         });
         drop(limit);
         for ((peeled, was_parked), (client, id)) in peeled.iter().zip(&clients) {

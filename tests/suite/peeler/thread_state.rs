@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, socket_timeout};
 use sctp_peeloff::{Error, Peeler, peeloff};
 
-use super::{helper_threads, wait_for_end_of_helper_thread, works};
+use super::{alone_with_peeler, helper_threads, wait_for_end_of_helper_thread, works};
 use crate::support::descriptors::{self, Limit};
 use crate::support::filter::{Call, denied, deny};
 use crate::support::system::in_other_network;
@@ -85,8 +85,10 @@ fn new_fails_with_os_if_a_seccomp_filter_denies_every_way_to_separate_the_table(
     process::alone(|| {
         let before = descriptors::open();
         for calls in [&[CLOSE_RANGE, UNSHARE][..], &[CLOSE_RANGE, READ_DIRECTORY]] {
-            let error = start_without(calls, libc::EPERM).unwrap_err();
-            assert_matches!(error, Error::Os(Errno::PERM));
+            assert_matches!(
+                start_without(calls, libc::EPERM),
+                Err(Error::Os(Errno::PERM))
+            );
             assert_eq!(descriptors::open(), before);
         }
     });
@@ -141,9 +143,7 @@ fn new_fails_with_no_descriptor_if_none_is_free() {
 /// also shows that the helper thread does not block this signal.
 #[test]
 fn new_fails_with_os_eagain_at_the_thread_limit() {
-    process::alone(|| {
-        let (server, client, id) = associated(Family::V4);
-        let peeler = Peeler::new().unwrap();
+    alone_with_peeler(|peeler, server, client, id| {
         // SAFETY: `setuid` takes no pointer, and the pointer to `limit` is valid during the
         // call of `setrlimit`. The user has no other process.
         unsafe {

@@ -208,10 +208,8 @@ fn compare<T: Debug + PartialEq>(result: Result<T, Error>, expected: Result<T, E
     }
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature of `same_variant`"
-)]
+/// Has the signature of `same_variant`.
+#[allow(clippy::trivially_copy_pass_by_ref)]
 fn same_errno(errno: &Errno, expected: &Error) -> bool {
     match expected {
         Error::NotSctp => matches!(*errno, Errno::OPNOTSUPP | Errno::NOPROTOOPT),
