@@ -174,10 +174,8 @@ fn shutdown_sends_nothing() {
 fn shutdown_wakes_a_blocked_reader() {
     let (server, client, id) = associated(Family::V4);
     let peeled = peel(&server, id);
-    let woken = blocked(
-        || read(&peeled),
-        || net::shutdown(&peeled, Shutdown::Read).unwrap(),
-    );
+    let shut_down = || net::shutdown(&peeled, Shutdown::Read).unwrap();
+    let woken = blocked(|| read(&peeled), shut_down);
     assert_eq!(woken, Read::EndOfFile);
     assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
     drop(peeled);

@@ -46,11 +46,15 @@ impl Peer {
         wait_for_end(peeled);
     }
 
-    fn notifications(self) -> &'static [Read] {
-        match self {
-            Self::Closes => &[Read::Shutdown, Read::Change(State::ShutdownComp)],
-            Self::Aborts | Self::Vanishes => &[Read::Change(State::CommLost)],
-        }
+    /// The reads that report the end: the notifications and the pending error.
+    fn reads(self, subscribed: Subscribed) -> Vec<Read> {
+        let mut reads = match self {
+            _ if subscribed == Subscribed::Never => vec![],
+            Self::Closes => vec![Read::Shutdown, Read::Change(State::ShutdownComp)],
+            Self::Aborts | Self::Vanishes => vec![Read::Change(State::CommLost)],
+        };
+        reads.extend(self.errno().map(Read::Failed));
+        reads
     }
 
     fn errno(self) -> Option<Errno> {
@@ -126,16 +130,11 @@ fn nonblocking_read_never_reports_end_of_file() {
         let case = format!("{family:?}, {peer:?}, subscribed {subscribed:?}");
         let mut error = EventFlags::empty();
         error.set(EventFlags::ERR, peer.errno().is_some());
-        if subscribed != Subscribed::Never {
-            for notification in peer.notifications() {
-                let reported = EventFlags::IN | EventFlags::OUT | error;
-                assert_eq!(report(&epoll), reported, "{case}");
-                assert_eq!(read(&peeled), *notification, "{case}");
-            }
-        }
-        if let Some(errno) = peer.errno() {
-            assert_eq!(report(&epoll), EventFlags::OUT | error, "{case}");
-            assert_eq!(read(&peeled), Read::Failed(errno), "{case}");
+        for expected in peer.reads(subscribed) {
+            let mut reported = EventFlags::OUT | error;
+            reported.set(EventFlags::IN, !matches!(expected, Read::Failed(_)));
+            assert_eq!(report(&epoll), reported, "{case}");
+            assert_eq!(read(&peeled), expected, "{case}");
         }
         // epoll reports neither IN nor RDHUP nor HUP.
         for _ in 0..3 {
@@ -150,15 +149,9 @@ fn nonblocking_read_never_reports_end_of_file() {
 fn blocking_read_fails_with_enotconn_after_the_end() {
     each(|family, peer, subscribed| {
         let (client, peeled) = peeled_off(family, subscribed, peel);
-        let reads: Vec<Read> = blocked(
-            || (0..5).map(|_| read(&peeled)).collect(),
-            || peer.end(client, &peeled),
-        );
-        let mut expected = Vec::new();
-        if subscribed != Subscribed::Never {
-            expected.extend_from_slice(peer.notifications());
-        }
-        expected.extend(peer.errno().map(Read::Failed));
+        let read_5 = || (0..5).map(|_| read(&peeled)).collect();
+        let reads: Vec<Read> = blocked(read_5, || peer.end(client, &peeled));
+        let mut expected = peer.reads(subscribed);
         // Each later read fails without blocking.
         expected.resize(5, Read::Failed(Errno::NOTCONN));
         assert_eq!(reads, expected, "{family:?}, {peer:?}, {subscribed:?}");
@@ -203,11 +196,10 @@ fn read_returns_messages_before_the_end() {
             wait_until("the message", || !report(&epoll).is_empty());
             peer.end(client, &peeled);
             assert_eq!(read(&peeled), data("last words"));
-            for notification in peer.notifications() {
-                assert_eq!(read(&peeled), *notification);
+            for expected in peer.reads(Subscribed::After) {
+                assert_eq!(read(&peeled), expected);
             }
-            let last = peer.errno().unwrap_or(Errno::AGAIN);
-            assert_eq!(read(&peeled), Read::Failed(last));
+            assert_eq!(read(&peeled), Read::Failed(Errno::AGAIN));
         }
     }
 }

@@ -21,10 +21,11 @@ const CLOSE_RANGE: &[libc::c_long] = &[libc::SYS_close_range];
 const UNSHARE: &[libc::c_long] = &[libc::SYS_unshare];
 const READ_DIRECTORY: &[libc::c_long] = &[libc::SYS_getdents64];
 
-/// Starts a `Peeler` with a filter that denies the calls to its helper thread.
-fn start_without(calls: &[&'static [libc::c_long]], errno: i32) -> Result<Peeler, Error> {
+/// Starts a `Peeler` with a filter that denies the calls to its helper thread with
+/// `EPERM`.
+fn start_without(calls: &[&'static [libc::c_long]]) -> Result<Peeler, Error> {
     let calls = calls.iter().map(|numbers| Call::any(numbers));
-    denied(calls, errno, Peeler::new)
+    denied(calls, libc::EPERM, Peeler::new)
 }
 
 /// The denied calls for each way to create a separate descriptor table: no call as on Linux 5.9
@@ -42,7 +43,7 @@ fn helper_thread_holds_no_descriptor_of_the_process() {
             let mut peer = listener.accept().unwrap().0;
             peer.set_read_timeout(Some(PATIENCE)).unwrap();
             let _highest = rustix::io::fcntl_dupfd_cloexec(&listener, 500).unwrap();
-            let peeler = start_without(way, libc::EPERM).unwrap();
+            let peeler = start_without(way).unwrap();
             drop(client);
             assert_eq!(peer.read(&mut [0]).unwrap(), 0);
             let folder = helper_threads()[0].join("fd");
@@ -72,7 +73,7 @@ fn new_does_not_release_record_locks_of_the_process() {
             // An open file description lock conflicts with the record lock of the process.
             let other = File::options().write(true).open(&path).unwrap();
             assert_eq!(lock(libc::F_OFD_SETLK, &other), -1);
-            let peeler = start_without(way, libc::EPERM).unwrap();
+            let peeler = start_without(way).unwrap();
             assert_eq!(lock(libc::F_OFD_SETLK, &other), -1, "{way:?}");
             drop(peeler);
             fs::remove_file(&path).unwrap();
@@ -85,10 +86,7 @@ fn new_fails_with_os_if_a_seccomp_filter_denies_every_way_to_separate_the_table(
     process::alone(|| {
         let before = descriptors::open();
         for calls in [&[CLOSE_RANGE, UNSHARE][..], &[CLOSE_RANGE, READ_DIRECTORY]] {
-            assert_matches!(
-                start_without(calls, libc::EPERM),
-                Err(Error::Os(Errno::PERM))
-            );
+            assert_matches!(start_without(calls), Err(Error::Os(Errno::PERM)));
             assert_eq!(descriptors::open(), before);
         }
     });
