@@ -115,8 +115,7 @@ fn expect_nothing(socket: &OwnedFd) {
 
 #[test]
 fn one_to_many_socket_reports_a_failed_setup_only_in_a_notification() {
-    for family in FAMILIES {
-        let (peer, initiator) = subscribed_initiator(family);
+    for (peer, initiator) in FAMILIES.into_iter().map(subscribed_initiator) {
         let id = connect(&initiator, address(&peer));
         expect_cant_str(&initiator, id);
         fcntl_setfl(&initiator, OFlags::NONBLOCK).unwrap();
@@ -130,8 +129,7 @@ fn one_to_many_socket_reports_a_failed_setup_only_in_a_notification() {
 
 #[test]
 fn peeled_off_socket_reports_a_failed_setup_in_a_notification_and_as_errno() {
-    for family in FAMILIES {
-        let (peer, initiator) = subscribed_initiator(family);
+    for (peer, initiator) in FAMILIES.into_iter().map(subscribed_initiator) {
         // The filter drops every refusal that arrives before the peel-off.
         option::drop_packets(&initiator);
         let id = connect(&initiator, address(&peer));

@@ -110,8 +110,7 @@ fn peeloff_flags_caches_nothing_if_both_options_are_denied() {
             assert_matches!(result, Err(Error::OptionsUnavailable(of)) if of == errno);
         }
         assert!(tries_flags_option());
-        let peeled = peeloff_flags(&server, id, ALL).unwrap();
-        works(&peeled, &client, id);
+        works(&peeloff_flags(&server, id, ALL).unwrap(), &client, id);
     });
 }
 

@@ -61,6 +61,12 @@ impl Limit {
     }
 }
 
+/// Runs the body under a limit, and drops the limit before it returns.
+pub fn under<L, T>(limit: L, body: impl FnOnce() -> T) -> T {
+    let _limit = limit;
+    body()
+}
+
 impl Drop for Limit {
     fn drop(&mut self) {
         self.fillers.clear();

@@ -21,7 +21,7 @@ const IS_FREEBSD: bool = cfg!(target_os = "freebsd");
 const SCTP_SNDINFO: i32 = if IS_FREEBSD { 4 } else { 2 };
 pub const MSG_NOTIFICATION: ReturnFlags =
     ReturnFlags::from_bits_retain(if IS_FREEBSD { 0x2000 } else { 0x8000 });
-/// The type of the notification `SCTP_SHUTDOWN_EVENT`.
+/// The type of the notification `SCTP_SHUTDOWN_EVENT` on Linux.
 pub const SHUTDOWN_EVENT: u16 = 0x8005;
 /// `snd_flags`: end the association gracefully.
 pub const SCTP_EOF: u16 = if IS_FREEBSD { 0x100 } else { 0x200 };

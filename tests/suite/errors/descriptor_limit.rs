@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, sockopt};
 
 use super::{FUNCTIONS, expect_terminated};
-use crate::support::descriptors::{self, Limit};
+use crate::support::descriptors::{self, Limit, under};
 use crate::support::filter::{Call, denied};
 use crate::support::message::works;
 use crate::support::system::{FILE_MAX, NR_OPEN, Sysctl, without_capabilities};
@@ -24,10 +24,8 @@ fn peeloff_fails_with_no_descriptor_if_none_is_free() {
             for function in FUNCTIONS {
                 let (server, client, id) = associated(family);
                 let before = descriptors::open();
-                let limit = Limit::none_free();
-                let error = function(&server, id).unwrap_err();
-                drop(limit);
-                assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+                let result = under(Limit::none_free(), || function(&server, id));
+                assert_matches!(result, Err(Error::NoDescriptor(Errno::MFILE)));
                 assert_eq!(descriptors::open(), before);
                 works(&server, &client, id);
                 works(&function(&server, id).unwrap(), &client, id);
@@ -40,11 +38,9 @@ fn peeloff_fails_with_no_descriptor_if_none_is_free() {
 fn peeloff_fails_with_no_descriptor_for_limit_of_zero() {
     process::alone(|| {
         let (server, _client, id) = associated(Family::V4);
-        let limit = Limit::soft(0);
-        let errors = FUNCTIONS.map(|function| function(&server, id).unwrap_err());
-        drop(limit);
-        for error in errors {
-            assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+        for function in FUNCTIONS {
+            let result = under(Limit::soft(0), || function(&server, id));
+            assert_matches!(result, Err(Error::NoDescriptor(Errno::MFILE)));
         }
         assert_eq!(assoc_ids(&server).unwrap(), [id]);
     });
@@ -74,9 +70,7 @@ fn sockopt_peeloff_terminates_the_association_if_no_descriptor_is_free() {
     process::alone(|| {
         for call in &bare[..=usize::from(kernel::has_flags_option())] {
             let (server, client, id) = associated(Family::V4);
-            let limit = Limit::none_free();
-            let result = call(&server, id);
-            drop(limit);
+            let result = under(Limit::none_free(), || call(&server, id));
             assert_matches!(result, Err(Errno::MFILE));
             expect_terminated(&server, &client, id);
         }
@@ -125,9 +119,9 @@ fn peeloff_fails_with_association_lost_at_file_max() {
         for function in FUNCTIONS {
             let (server, client, id) = associated(Family::V4);
             let before = descriptors::open();
-            let limit = Sysctl::set(FILE_MAX, "0");
-            let error = without_capabilities(|| function(&server, id).unwrap_err());
-            drop(limit);
+            let error = under(Sysctl::set(FILE_MAX, "0"), || {
+                without_capabilities(|| function(&server, id).unwrap_err())
+            });
             assert_matches!(error, Error::AssociationLost(Errno::NFILE));
             assert_eq!(descriptors::open(), before);
             expect_terminated(&server, &client, id);

@@ -28,8 +28,7 @@ const RESET: Read = Read::Failed(Errno::CONNRESET);
 
 #[test]
 fn close_ends_the_association_gracefully() {
-    for family in FAMILIES {
-        let (client, peeled, _) = peeled_off(family);
+    for (client, peeled, _) in FAMILIES.into_iter().map(peeled_off) {
         let messages: Vec<_> = (0..100).map(|number| format!("message {number}")).collect();
         for message in &messages {
             send(&peeled, &Message::new(message, 0, 0)).unwrap();
@@ -84,8 +83,7 @@ fn close_with_an_unread_notification_is_graceful() {
 
 #[test]
 fn close_with_a_linger_time_of_0_aborts() {
-    for family in FAMILIES {
-        let (client, peeled, _) = peeled_off(family);
+    for (client, peeled, _) in FAMILIES.into_iter().map(peeled_off) {
         option::abort_on_close(&peeled);
         drop(peeled);
         assert_eq!(read(&client), RESET);
@@ -95,8 +93,7 @@ fn close_with_a_linger_time_of_0_aborts() {
 /// The descriptor stays open and receives the notification of the end.
 #[test]
 fn sctp_eof_ends_the_association_gracefully() {
-    for family in FAMILIES {
-        let (client, peeled, _) = peeled_off(family);
+    for (client, peeled, _) in FAMILIES.into_iter().map(peeled_off) {
         option::subscribe_ends(&peeled);
         send(&peeled, &Message::new("good-bye", 0, 0)).unwrap();
         send_flags(&peeled, &Message::new("", 0, 0), SCTP_EOF).unwrap();
@@ -125,8 +122,7 @@ fn send_fails_with_eshutdown_after_sctp_eof() {
 
 #[test]
 fn sctp_abort_aborts_the_association() {
-    for family in FAMILIES {
-        let (client, peeled, _) = peeled_off(family);
+    for (client, peeled, _) in FAMILIES.into_iter().map(peeled_off) {
         send_flags(&peeled, &Message::new("the reason", 0, 0), SCTP_ABORT).unwrap();
         assert_eq!(read(&client), RESET);
         assert_eq!(assoc_ids(&peeled).unwrap(), []);

@@ -12,7 +12,7 @@ use rustix::net::{
 use sctp_peeloff::{AssocId, Effect, Error, Parked, Peeler, PeeloffFlags, assoc_ids};
 
 use super::{alone_with_peeler, wait_for_end_of_helper_thread, works};
-use crate::support::descriptors::{self, Limit};
+use crate::support::descriptors::{self, Limit, under};
 use crate::support::filter::{Call, denied};
 use crate::support::message::{Message, expect_end_of_file, receive, send};
 use crate::support::system::{FILE_MAX, Sysctl, without_capabilities};
@@ -47,10 +47,8 @@ fn undelivered(error: Error) -> Parked {
 fn peeler_fails_with_no_descriptor_if_none_is_free() {
     alone_with_peeler(|peeler, server, client, id| {
         for limit in [Limit::none_free, || Limit::soft(0)] {
-            let limit = limit();
-            let error = peeler.peeloff(&server, id).unwrap_err();
-            drop(limit);
-            assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+            let result = under(limit(), || peeler.peeloff(&server, id));
+            assert_matches!(result, Err(Error::NoDescriptor(Errno::MFILE)));
         }
         works(&peeler.peeloff(&server, id).unwrap(), &client);
     });
@@ -66,9 +64,7 @@ fn fetch_returns_the_descriptor_once_one_is_free() {
         // This message is queued on the one-to-many socket and moves with the association.
         send(&client, &Message::new("early", 0, 0)).unwrap();
         let parked = park(&peeler, &server, id);
-        let limit = Limit::none_free();
-        let parked = undelivered(parked.fetch().unwrap_err());
-        drop(limit);
+        let parked = undelivered(under(Limit::none_free(), || parked.fetch()).unwrap_err());
         let peeled = parked.fetch().unwrap();
         assert_eq!(fcntl_getfd(&peeled).unwrap(), FdFlags::CLOEXEC);
         assert_eq!(receive(&peeled).unwrap().data, b"early");
@@ -93,10 +89,8 @@ fn peeler_fails_with_no_descriptor_if_the_table_of_the_helper_thread_is_full() {
         let (client, id) = associate(Family::V4, &server);
         // The helper thread has 10 parked descriptors and the channel. The socket of the
         // request takes the last place.
-        let limit = Limit::soft(12);
-        let error = peeler.peeloff(&server, id).unwrap_err();
-        drop(limit);
-        assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+        let result = under(Limit::soft(12), || peeler.peeloff(&server, id));
+        assert_matches!(result, Err(Error::NoDescriptor(Errno::MFILE)));
         assert_eq!(assoc_ids(&server).unwrap(), [id]);
         works(&peeler.peeloff(&server, id).unwrap(), &client);
         drop(parked);
@@ -197,9 +191,7 @@ fn peeler_fails_with_association_lost_at_file_max() {
     process::in_guest(|| {
         let (server, client, id) = associated(Family::V4);
         let peeler = without_capabilities(|| Peeler::new().unwrap());
-        let limit = Sysctl::set(FILE_MAX, "0");
-        let result = peeler.peeloff(&server, id);
-        drop(limit);
+        let result = under(Sysctl::set(FILE_MAX, "0"), || peeler.peeloff(&server, id));
         assert_matches!(result, Err(Error::AssociationLost(Errno::NFILE)));
         expect_end_of_file(&client);
         let (client, id) = associate(Family::V4, &server);

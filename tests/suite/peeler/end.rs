@@ -43,8 +43,10 @@ fn peeler_fails_with_os_epipe_if_the_helper_thread_ends_before_the_peel_off() {
             assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::None);
         }
         assert_eq!(assoc_ids(&server).unwrap(), [id]);
-        let peeled = Peeler::new().unwrap().peeloff(&server, id).unwrap();
-        works(&peeled, &client);
+        works(
+            &Peeler::new().unwrap().peeloff(&server, id).unwrap(),
+            &client,
+        );
     });
 }
 
@@ -116,7 +118,9 @@ fn peeler_fails_with_epipe_after_a_call_that_could_not_receive_its_reply() {
         });
         assert_matches!(error, Error::StateUnknown(Errno::PERM));
         assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::None);
-        let peeled = Peeler::new().unwrap().peeloff(&server, id).unwrap();
-        works(&peeled, &second);
+        works(
+            &Peeler::new().unwrap().peeloff(&server, id).unwrap(),
+            &second,
+        );
     });
 }

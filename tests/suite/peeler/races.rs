@@ -180,8 +180,7 @@ fn peeler_passes_no_descriptor_to_a_child() {
                 let programs = scope.spawn(|| start_programs(&stop));
                 let children = scope.spawn(|| fork_children(&stop));
                 for (client, id) in &clients {
-                    let peeled = peeler.peeloff_flags(&server, *id, FLAGS).unwrap();
-                    works(&peeled, client);
+                    works(&peeler.peeloff_flags(&server, *id, FLAGS).unwrap(), client);
                 }
                 drop(stop_all);
                 (programs.join().unwrap(), children.join().unwrap())
