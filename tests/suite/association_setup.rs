@@ -1,7 +1,7 @@
 //! Associations that this side initiates, before they are established.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
@@ -35,12 +35,8 @@ fn connect(initiator: &OwnedFd, peer: SocketAddr) -> AssocId {
     let mut argument = [[0; 4], length.to_ne_bytes()].concat();
     argument.extend((peer.as_ptr() as usize).to_ne_bytes());
     fcntl_setfl(initiator, OFlags::NONBLOCK).unwrap();
-    let result = option::get(
-        initiator.as_fd(),
-        sockopt::SOL_SCTP,
-        SCTP_SOCKOPT_CONNECTX3,
-        &mut argument,
-    );
+    let (level, option) = (sockopt::SOL_SCTP, SCTP_SOCKOPT_CONNECTX3);
+    let result = option::get(initiator, level, option, &mut argument);
     fcntl_setfl(initiator, OFlags::empty()).unwrap();
     assert_eq!(result, Err(Errno::INPROGRESS));
     AssocId::from_raw(i32::from_ne_bytes(argument[..4].try_into().unwrap()))
@@ -61,8 +57,7 @@ fn assoc_ids_omits_an_association_without_id() {
         assert_eq!(sockopt::peer_addr_assoc_id(&initiator, peer), Ok(none));
         let error = assoc_id_of_peer(&initiator, peer).unwrap_err();
         assert_matches!(error, Error::NoSuchPeer(of) if of == peer);
-        let error = peeloff(&initiator, none).unwrap_err();
-        assert_matches!(error, Error::NoSuchAssociation(id) if id == none);
+        assert_matches!(peeloff(&initiator, none), Err(Error::NoSuchAssociation(id)) if id == none);
 
         option::let_packets_in(&server);
         assert_eq!(receive(&server).unwrap().data, b"hello");
@@ -86,18 +81,17 @@ fn peeloff_flags_succeeds_during_setup() {
         option::let_packets_in(&server);
         send(&peeled, &Message::new("hello", 1, 2)).unwrap();
         let message = receive(&server).unwrap();
-        assert_eq!(
-            (message.data.as_slice(), message.stream),
-            (&b"hello"[..], 1)
-        );
+        assert_eq!((&message.data[..], message.stream), (&b"hello"[..], 1));
         send(&server, &Message::new("back", 0, 0).to(message.assoc)).unwrap();
         assert_eq!(receive(&peeled).unwrap().data, b"back");
     }
 }
 
-/// A bound socket that does not listen, so that its kernel refuses associations.
-fn not_listening(family: Family) -> OwnedFd {
-    socket(family, SocketType::SEQPACKET)
+/// A peer that does not listen, so that its kernel refuses associations, and an initiator.
+fn subscribed_initiator(family: Family) -> (OwnedFd, OwnedFd) {
+    let initiator = initiator(family);
+    subscribe_assoc_change(&initiator).unwrap();
+    (socket(family, SocketType::SEQPACKET), initiator)
 }
 
 /// Checks that the next notification is `SCTP_CANT_STR_ASSOC` with this id.
@@ -121,10 +115,7 @@ fn expect_nothing(socket: &OwnedFd) {
 
 #[test]
 fn one_to_many_socket_reports_a_failed_setup_only_in_a_notification() {
-    for family in FAMILIES {
-        let peer = not_listening(family);
-        let initiator = initiator(family);
-        subscribe_assoc_change(&initiator).unwrap();
+    for (peer, initiator) in FAMILIES.into_iter().map(subscribed_initiator) {
         let id = connect(&initiator, address(&peer));
         expect_cant_str(&initiator, id);
         fcntl_setfl(&initiator, OFlags::NONBLOCK).unwrap();
@@ -138,22 +129,13 @@ fn one_to_many_socket_reports_a_failed_setup_only_in_a_notification() {
 
 #[test]
 fn peeled_off_socket_reports_a_failed_setup_in_a_notification_and_as_errno() {
-    for family in FAMILIES {
-        let peer = not_listening(family);
-        let initiator = initiator(family);
-        subscribe_assoc_change(&initiator).unwrap();
+    for (peer, initiator) in FAMILIES.into_iter().map(subscribed_initiator) {
         // The filter drops every refusal that arrives before the peel-off.
         option::drop_packets(&initiator);
         let id = connect(&initiator, address(&peer));
         let peeled = peeloff(&initiator, id).unwrap();
         // The peeled-off socket inherits the filter on Linux 6.19 and later.
-        let filter = [0; 4];
-        let _ = option::set(
-            peeled.as_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_DETACH_FILTER,
-            &filter,
-        );
+        let _ = option::detach_filter(&peeled);
         expect_cant_str(&peeled, id);
         assert_eq!(receive(&peeled), Err(Errno::CONNREFUSED));
         expect_nothing(&peeled);

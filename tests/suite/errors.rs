@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
-use crate::support::message::receive;
+use crate::support::message::expect_end_of_file;
 
 /// No file descriptor is available: the limits of the process and of the system.
 mod descriptor_limit;
@@ -35,5 +35,5 @@ const FUNCTIONS: [Peeloff; 2] = [
 /// received a SHUTDOWN.
 fn expect_terminated(server: &OwnedFd, client: &OwnedFd, id: AssocId) {
     assert!(!assoc_ids(server).unwrap().contains(&id));
-    assert_eq!(receive(client).map(|message| message.data), Ok(vec![]));
+    expect_end_of_file(client);
 }

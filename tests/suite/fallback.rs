@@ -14,7 +14,7 @@ use sctp_peeloff::{
 use crate::support::descriptors::flags_of;
 use crate::support::filter::{Call, denied, deny, flags_option};
 use crate::support::message::works;
-use crate::support::{Family, assert_matches, associate, kernel, process, server};
+use crate::support::{Family, assert_matches, associated, kernel, process, server};
 
 const ALL: PeeloffFlags = PeeloffFlags::all();
 
@@ -25,11 +25,9 @@ fn on_old_kernel<T: Send>(body: impl FnOnce() -> T + Send) -> T {
 /// Whether `peeloff_flags` uses the flags option. If it does, it fails with an errno that only
 /// the filter returns.
 fn tries_flags_option() -> bool {
-    let server = server(Family::V4);
-    let (_client, id) = associate(Family::V4, &server);
-    match denied([flags_option()], libc::EXDEV, || {
-        peeloff_flags(&server, id, ALL)
-    }) {
+    let (server, _client, id) = associated(Family::V4);
+    let peel = || peeloff_flags(&server, id, ALL);
+    match denied([flags_option()], libc::EXDEV, peel) {
         Ok(peeled) => {
             assert_eq!(flags_of(&peeled), ALL);
             false
@@ -40,16 +38,17 @@ fn tries_flags_option() -> bool {
 }
 
 fn expect_peeloff() {
-    let server = server(Family::V4);
-    let (client, id) = associate(Family::V4, &server);
+    let (server, client, id) = associated(Family::V4);
     let peeled = peeloff_flags(&server, id, ALL).unwrap();
     assert_eq!(flags_of(&peeled), ALL);
     works(&peeled, &client, id);
 }
 
 fn fails_with_not_sctp(socket: impl AsFd) {
-    let error = peeloff_flags(socket, AssocId::from_raw(3), ALL).unwrap_err();
-    assert_matches!(error, Error::NotSctp);
+    assert_matches!(
+        peeloff_flags(socket, AssocId::from_raw(3), ALL),
+        Err(Error::NotSctp)
+    );
 }
 
 #[test]
@@ -103,18 +102,15 @@ fn peeloff_flags_caches_that_the_kernel_is_old_for_unknown_id() {
 #[test]
 fn peeloff_flags_caches_nothing_if_both_options_are_denied() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         for errno in [Errno::NOPROTOOPT, Errno::OPNOTSUPP] {
             let both = [SCTP_SOCKOPT_PEELOFF, SCTP_SOCKOPT_PEELOFF_FLAGS].map(Call::getsockopt);
-            let result = denied(both, errno.raw_os_error(), || {
-                peeloff_flags(&server, id, ALL)
-            });
+            let peel = || peeloff_flags(&server, id, ALL);
+            let result = denied(both, errno.raw_os_error(), peel);
             assert_matches!(result, Err(Error::OptionsUnavailable(of)) if of == errno);
         }
         assert!(tries_flags_option());
-        let peeled = peeloff_flags(&server, id, ALL).unwrap();
-        works(&peeled, &client, id);
+        works(&peeloff_flags(&server, id, ALL).unwrap(), &client, id);
     });
 }
 
@@ -146,8 +142,7 @@ fn supports_flags_queries_the_kernel_and_caches_nothing() {
 
 /// Checks that the error owns the descriptor, also after the conversion to `io::Error`.
 fn fails_with_flags_not_set(command: i32, flags: PeeloffFlags, set: PeeloffFlags) {
-    let server = server(Family::V4);
-    let (client, id) = associate(Family::V4, &server);
+    let (server, client, id) = associated(Family::V4);
     let error = on_old_kernel(|| {
         deny([Call::fcntl(command)], libc::EPERM);
         peeloff_flags(&server, id, flags).unwrap_err()

@@ -1,17 +1,19 @@
 //! The flags of the new descriptor.
 
 use std::os::fd::AsRawFd;
-use std::thread;
 
+use libc::{SYS_dup, SYS_dup3, SYS_getsockopt, SYS_socket};
 use rustix::io::Errno;
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, peeloff, peeloff_flags, sockopt, supports_flags};
 
 use crate::support::descriptors::flags_of;
-use crate::support::filter::{Call, flags_option, forbid};
+use crate::support::filter::{Call, flags_option, forbidden};
 use crate::support::message::{receive, works};
-use crate::support::{FAMILIES, Family, assert_matches, associate, kernel, process, server};
+use crate::support::{
+    FAMILIES, Family, assert_matches, associate, associated, kernel, process, server,
+};
 
-const COMBINATIONS: [PeeloffFlags; 4] = [
+pub(crate) const COMBINATIONS: [PeeloffFlags; 4] = [
     PeeloffFlags::empty(),
     PeeloffFlags::NONBLOCK,
     PeeloffFlags::CLOEXEC,
@@ -42,13 +44,10 @@ fn peeloff_flags_sets_each_combination() {
 #[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 #[test]
 fn peeloff_flags_with_empty_flags_does_not_use_the_flags_option() {
-    let server = server(Family::V4);
-    let (_client, id) = associate(Family::V4, &server);
-    let plain = || {
-        forbid([flags_option()]);
+    let (server, _client, id) = associated(Family::V4);
+    let peeled = forbidden([flags_option()], || {
         peeloff_flags(&server, id, PeeloffFlags::empty()).unwrap()
-    };
-    let peeled = thread::scope(|scope| scope.spawn(plain).join().unwrap());
+    });
     assert_eq!(flags_of(&peeled), PeeloffFlags::empty());
 }
 
@@ -87,26 +86,19 @@ fn peeloff_flags_with_cloexec_closes_the_descriptor_on_exec() {
 /// descriptors.
 #[test]
 fn peeloff_flags_fails_with_unknown_flags_before_any_system_call() {
-    let server = server(Family::V4);
-    let (client, id) = associate(Family::V4, &server);
-    let refused = || {
-        let calls = &[
-            libc::SYS_getsockopt,
-            libc::SYS_dup,
-            libc::SYS_dup3,
-            libc::SYS_socket,
-        ];
-        forbid([Call::any(calls), Call::any_fcntl()]);
+    let (server, client, id) = associated(Family::V4);
+    let calls = &[SYS_getsockopt, SYS_dup, SYS_dup3, SYS_socket];
+    forbidden([Call::any(calls), Call::any_fcntl()], || {
         for bit in 0..32 {
             let flag = PeeloffFlags::from_bits_retain(1 << bit);
             if !PeeloffFlags::all().contains(flag) {
-                let error = peeloff_flags(&server, id, flag | PeeloffFlags::CLOEXEC).unwrap_err();
-                assert_matches!(error, Error::UnknownFlags(flags) if flags == flag);
-                let error = peeloff_flags(&server, AssocId::from_raw(-1), flag).unwrap_err();
-                assert_matches!(error, Error::UnknownFlags(flags) if flags == flag);
+                let with_cloexec = flag | PeeloffFlags::CLOEXEC;
+                for (id, flags) in [(id, with_cloexec), (AssocId::from_raw(-1), flag)] {
+                    let error = peeloff_flags(&server, id, flags).unwrap_err();
+                    assert_matches!(error, Error::UnknownFlags(unknown) if unknown == flag);
+                }
             }
         }
-    };
-    thread::scope(|scope| scope.spawn(refused).join().unwrap());
+    });
     works(&peeloff(&server, id).unwrap(), &client, id);
 }

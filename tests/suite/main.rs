@@ -10,10 +10,8 @@
 mod association_setup;
 #[cfg(target_os = "linux")]
 mod errors;
-#[cfg(all(
-    target_os = "linux",
-    not(any(target_arch = "x86", target_arch = "s390x"))
-))]
+#[cfg(target_os = "linux")]
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 mod fallback;
 #[cfg(target_os = "linux")]
 mod flags;
@@ -49,10 +47,8 @@ mod subscription;
 #[path = "../support/mod.rs"]
 mod support;
 
-#[cfg(all(
-    target_os = "linux",
-    not(any(target_arch = "x86", target_arch = "s390x"))
-))]
+#[cfg(target_os = "linux")]
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
 #[test]
 fn all_tests_pass_on_an_old_kernel() {
     support::process::rerun_on_old_kernel(&[

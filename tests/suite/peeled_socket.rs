@@ -14,7 +14,7 @@ mod socket_type;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::mpsc;
 use std::thread;
 
@@ -22,11 +22,11 @@ use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{self, SocketType};
 use sctp_peeloff::notification::{AssocState as State, Reader, Received, ReturnFlags};
-use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff_flags, sockopt};
+use sctp_peeloff::{AssocId, PeeloffFlags, peeloff_flags, sockopt};
 
 use crate::support::epoll::{report, watch};
-use crate::support::message::{MSG_NOTIFICATION, Message, receive};
-use crate::support::{Family, option, server, wait_for};
+use crate::support::message::{MSG_NOTIFICATION, Message, SHUTDOWN_EVENT, receive};
+use crate::support::{Family, option, server, wait_for, wait_until, wait_until_ended};
 
 fn peel(server: &OwnedFd, id: AssocId) -> OwnedFd {
     peeloff_flags(server, id, PeeloffFlags::CLOEXEC).unwrap()
@@ -55,10 +55,8 @@ fn blocked<T: Send>(read: impl FnOnce() -> T + Send, meanwhile: impl FnOnce()) -
             read()
         });
         let stat = format!("/proc/self/task/{}/stat", receiver.recv().unwrap());
-        wait_for("the reader to block", || {
-            let stat = fs::read_to_string(&stat).unwrap();
-            stat.contains(") S ").then_some(())
-        });
+        let is_blocked = || fs::read_to_string(&stat).unwrap().contains(") S ");
+        wait_until("the reader to block", is_blocked);
         meanwhile();
         reader.join().unwrap()
     })
@@ -73,12 +71,10 @@ fn quick_server(family: Family) -> OwnedFd {
 }
 
 fn wait_for_end(peeled: &OwnedFd) {
-    wait_for("the association's end", || {
-        assoc_ids(peeled).unwrap().is_empty().then_some(())
-    });
+    wait_until_ended(peeled);
     // On a peeled-off socket the kernel ignores the id.
     let any = AssocId::from_raw(0);
-    assert_eq!(sockopt::has_assoc(peeled.as_fd(), any), Ok(false));
+    assert_eq!(sockopt::has_assoc(peeled, any), Ok(false));
 }
 
 /// The result of a read.
@@ -98,21 +94,18 @@ fn data(text: &str) -> Read {
 }
 
 fn read(socket: &OwnedFd) -> Read {
-    let message = match receive(socket) {
-        Ok(message) if message.notification => return notification(&message),
-        Ok(message) => message,
-        Err(errno) => return Read::Failed(errno),
-    };
-    if message.data.is_empty() {
-        return Read::EndOfFile;
+    match receive(socket) {
+        Ok(message) if message.notification => notification(&message),
+        Ok(message) if message.data.is_empty() => Read::EndOfFile,
+        Ok(message) => Read::Data(String::from_utf8(message.data).expect("text")),
+        Err(errno) => Read::Failed(errno),
     }
-    Read::Data(String::from_utf8(message.data).expect("text"))
 }
 
 fn notification(message: &Message) -> Read {
     match Reader::new().read(&message.data, MSG_NOTIFICATION | ReturnFlags::EOR) {
         Received::AssocChange(change) => Read::Change(change.state),
-        _ if message.data[..2] == 0x8005_u16.to_ne_bytes() => Read::Shutdown,
+        _ if message.data[..2] == SHUTDOWN_EVENT.to_ne_bytes() => Read::Shutdown,
         other => panic!("{other:?} {:?}", message.data),
     }
 }

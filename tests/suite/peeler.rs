@@ -7,13 +7,15 @@ use std::path::PathBuf;
 use std::thread;
 
 use rustix::io::{FdFlags, fcntl_getfd};
+use rustix::process::{Pid, WaitOptions, waitpid};
 use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids};
 
+use crate::flags::COMBINATIONS;
 use crate::support::descriptors::flags_of;
-use crate::support::message::{Message, receive, send};
+use crate::support::message::{self, passes};
 use crate::support::{
-    FAMILIES, Family, assert_matches, associate, associate_many, client, descriptors, others,
-    process, server, wait_for,
+    FAMILIES, Family, assert_matches, associate, associate_many, associated, client, descriptors,
+    others, process, server, wait_until,
 };
 
 /// The descriptor table of the process is full. The helper thread keeps the descriptor.
@@ -26,10 +28,17 @@ mod races;
 mod thread_state;
 
 fn works(peeled: &OwnedFd, client: &OwnedFd) {
-    send(client, &Message::new("works", 0, 0)).unwrap();
-    assert_eq!(receive(peeled).unwrap().data, b"works");
-    send(peeled, &Message::new("works too", 0, 0)).unwrap();
-    assert_eq!(receive(client).unwrap().data, b"works too");
+    passes(client, peeled, "works");
+    passes(peeled, client, "works too");
+}
+
+/// Runs the body in a separate process with a peeler, a server, and the client and the id of the
+/// server's only association.
+fn alone_with_peeler(body: impl FnOnce(Peeler, OwnedFd, OwnedFd, AssocId)) {
+    process::alone(|| {
+        let (server, client, id) = associated(Family::V4);
+        body(Peeler::new().unwrap(), server, client, id);
+    });
 }
 
 /// The `/proc` folders of the helper threads of this process.
@@ -44,22 +53,31 @@ fn helper_threads() -> Vec<PathBuf> {
         .collect()
 }
 
+fn wait_for_end_of_helper_thread() {
+    wait_until("the end of the helper thread", || {
+        helper_threads().is_empty()
+    });
+}
+
+/// Waits for a child of fork(2) and returns its exit status.
+fn exit_status(child: libc::pid_t) -> Option<i32> {
+    let (_, status) = waitpid(Pid::from_raw(child), WaitOptions::empty())
+        .unwrap()
+        .unwrap();
+    status.exit_status()
+}
+
 #[test]
 fn peeler_sets_the_flags_that_were_requested() {
     let peeler = Peeler::new().unwrap();
     for family in FAMILIES {
         let server = server(family);
-        for bits in 0..4 {
-            let mut flags = PeeloffFlags::empty();
-            flags.set(PeeloffFlags::NONBLOCK, bits & 1 != 0);
-            flags.set(PeeloffFlags::CLOEXEC, bits & 2 != 0);
+        for flags in COMBINATIONS {
             let (client, id) = associate(family, &server);
             let peeled = peeler.peeloff_flags(&server, id, flags).unwrap();
             assert_eq!(flags_of(&peeled), flags);
             assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
-            send(&client, &Message::new("works", 0, 0)).unwrap();
-            let got = wait_for("the message", || receive(&peeled).ok());
-            assert_eq!(got.data, b"works");
+            message::works(&peeled, &client, id);
         }
         let (client, id) = associate(family, &server);
         let peeled = peeler.peeloff(&server, id).unwrap();
@@ -82,8 +100,10 @@ fn peeler_fails_with_the_errors_of_peeloff_flags() {
     }
     assert_matches!(peel(&others::file(), none), Error::NotSocket);
     assert_matches!(peel(&others::path(), none), Error::BadDescriptor);
-    let closed = peeler.peeloff(others::closed(), none);
-    assert_matches!(closed, Err(Error::BadDescriptor));
+    assert_matches!(
+        peeler.peeloff(others::closed(), none),
+        Err(Error::BadDescriptor)
+    );
 
     let (client, id) = associate(Family::V4, &server);
     let unknown = PeeloffFlags::from_bits_retain(1);
@@ -132,22 +152,16 @@ fn peeler_holds_no_socket_after_a_call() {
         let before = descriptors::open().len();
         let peeler = Peeler::new().unwrap();
         assert_eq!(descriptors::open().len(), before + 1);
-        let server = server(Family::V4);
-        let (_client, id) = associate(Family::V4, &server);
-        let own = || {
-            fs::read_dir(helper_threads()[0].join("fd"))
-                .unwrap()
-                .count()
-        };
+        let (server, _client, id) = associated(Family::V4);
+        let folder = helper_threads()[0].join("fd");
+        let own = || fs::read_dir(&folder).unwrap().count();
         assert_eq!(own(), 1);
         let peeled = peeler.peeloff(&server, id).unwrap();
         assert_eq!(own(), 1);
         peeler.peeloff(&server, id).unwrap_err();
         assert_eq!(own(), 1);
         drop(peeler);
-        wait_for("the end of the helper thread", || {
-            helper_threads().is_empty().then_some(())
-        });
+        wait_for_end_of_helper_thread();
         drop(peeled);
         assert_eq!(descriptors::open().len(), before + 2);
     });

@@ -3,10 +3,10 @@
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
+use sctp_peeloff::{PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
-use crate::support::message::{Message, receive, send};
-use crate::support::{FAMILIES, Family, associate, associate_many, server};
+use crate::support::message::{Message, expect_end_of_file, passes, receive, send};
+use crate::support::{FAMILIES, Family, associate, associate_many, associated, server};
 
 /// A message whose text and PPID are different for each number and each peer. The stream
 /// depends on the number.
@@ -21,14 +21,12 @@ fn same(got: &Message, sent: &Message) -> bool {
 
 fn converse(peeled: &OwnedFd, client: &OwnedFd, peer: usize) {
     for number in 0..20 {
-        let request = numbered("request", peer, number);
-        send(client, &request).unwrap();
-        let got = receive(peeled).unwrap();
-        assert!(same(&got, &request), "{got:?} is not {request:?}");
-        let reply = numbered("reply", peer, number);
-        send(peeled, &reply).unwrap();
-        let got = receive(client).unwrap();
-        assert!(same(&got, &reply), "{got:?} is not {reply:?}");
+        for (direction, from, to) in [("request", client, peeled), ("reply", peeled, client)] {
+            let sent = numbered(direction, peer, number);
+            send(from, &sent).unwrap();
+            let got = receive(to).unwrap();
+            assert!(same(&got, &sent), "{got:?} is not {sent:?}");
+        }
     }
 }
 
@@ -67,8 +65,7 @@ fn peeloff_flags_separates_ten_associations_over_ipv6() {
 #[test]
 fn peeloff_flags_moves_queued_messages() {
     for family in FAMILIES {
-        let server = server(family);
-        let (busy, id) = associate(family, &server);
+        let (server, busy, id) = associated(family);
         let (other, other_id) = associate(family, &server);
         for number in 0..50 {
             send(&busy, &numbered("busy", 1, number)).unwrap();
@@ -89,8 +86,7 @@ fn peeloff_flags_moves_queued_messages() {
 #[test]
 fn peeloff_does_not_affect_other_associations() {
     for family in FAMILIES {
-        let server = server(family);
-        let (stays, stays_id) = associate(family, &server);
+        let (server, stays, stays_id) = associated(family);
         let (busy, id) = associate(family, &server);
         let peeled = peeloff(&server, id).unwrap();
         assert_eq!(assoc_ids(&server).unwrap(), [stays_id]);
@@ -105,21 +101,15 @@ fn peeloff_does_not_affect_other_associations() {
         drop(server);
         converse(&peeled, &busy, 1);
         // The close of the one-to-many socket has ended the other association gracefully.
-        assert_eq!(receive(&stays).map(|message| message.data), Ok(vec![]));
+        expect_end_of_file(&stays);
     }
 }
 
 #[test]
 fn send_fails_with_epipe_for_peeled_off_id() {
-    let server = server(Family::V4);
-    let (client, id) = associate(Family::V4, &server);
+    let (server, client, id) = associated(Family::V4);
     let peeled = peeloff(&server, id).unwrap();
     let message = Message::new("lost?", 0, 0).to(id);
     assert_eq!(send(&server, &message), Err(Errno::PIPE));
-    send(
-        &peeled,
-        &Message::new("found", 0, 0).to(AssocId::from_raw(0)),
-    )
-    .unwrap();
-    assert_eq!(receive(&client).unwrap().data, b"found");
+    passes(&peeled, &client, "found");
 }

@@ -1,14 +1,14 @@
 //! `assoc_id_of_peer` for an address whose path is potentially failed.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use sctp_peeloff::{AssocId, Error, assoc_id_of_peer, sockopt};
 
 use crate::support::message::{Message, send};
 use crate::support::option::{self, SCTP_RTOINFO};
-use crate::support::{FAMILIES, Family, address, associate, server, wait_for};
+use crate::support::{FAMILIES, address, associate, server, wait_until};
 
 const SCTP_EXPOSE_POTENTIALLY_FAILED_STATE: i32 = 131;
 const SCTP_PF_EXPOSE_DISABLE: i32 = 1;
@@ -18,12 +18,7 @@ const SCTP_PF_EXPOSE_DISABLE: i32 = 1;
 fn hide_potentially_failed_paths(server: &OwnedFd, id: AssocId) -> bool {
     let value = [id.as_raw(), SCTP_PF_EXPOSE_DISABLE].map(i32::to_ne_bytes);
     let option = SCTP_EXPOSE_POTENTIALLY_FAILED_STATE;
-    match option::set(
-        server.as_fd(),
-        sockopt::SOL_SCTP,
-        option,
-        value.as_flattened(),
-    ) {
+    match option::set(server, sockopt::SOL_SCTP, option, value.as_flattened()) {
         Ok(()) => true,
         Err(Errno::NOPROTOOPT) => false,
         Err(errno) => panic!("{errno}"),
@@ -45,19 +40,14 @@ fn assoc_id_of_peer_finds_a_potentially_failed_path() {
         option::drop_packets(&client);
         send(&server, &Message::new("lost", 0, 0).to(id)).unwrap();
         if is_hidden {
-            wait_for("a potentially failed path", || {
-                let found = sockopt::peer_addr_assoc_id(&server, peer);
-                (found == Err(Errno::ACCESS)).then_some(())
+            wait_until("a potentially failed path", || {
+                sockopt::peer_addr_assoc_id(&server, peer) == Err(Errno::ACCESS)
             });
         }
         assert_eq!(assoc_id_of_peer(&server, peer).unwrap(), id);
 
         // For the kernel, the unspecified address matches every peer.
-        let unspecified = match family {
-            Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        let unspecified = SocketAddr::new(unspecified, peer.port());
+        let unspecified = SocketAddr::new(family.unspecified(), peer.port());
         let error = assoc_id_of_peer(&server, unspecified).unwrap_err();
         assert!(matches!(error, Error::NoSuchPeer(_)), "{error:?}");
     }

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -17,8 +17,8 @@ use sctp_peeloff::{
 use crate::support::descriptors::Limit;
 use crate::support::message::{Message, deliver, receive, send};
 use crate::support::{
-    FAMILIES, Family, address, assert_matches, associate, associate_many, client, option, process,
-    server,
+    FAMILIES, Family, address, assert_matches, associate, associate_many, associated, client,
+    option, process, server,
 };
 
 const IS_FREEBSD: bool = cfg!(target_os = "freebsd");
@@ -41,8 +41,7 @@ fn converse(socket: &OwnedFd, client: &OwnedFd, id: AssocId) {
 #[test]
 fn peeloff_moves_one_association_with_its_messages() {
     for family in FAMILIES {
-        let server = server(family);
-        let (busy, id) = associate(family, &server);
+        let (server, busy, id) = associated(family);
         let (other, other_id) = associate(family, &server);
         converse(&server, &busy, id);
         for number in 0..20_u8 {
@@ -68,10 +67,8 @@ fn peeloff_moves_one_association_with_its_messages() {
 fn assoc_id_converts_to_its_number_and_back() {
     let id = AssocId::from(-7);
     assert_eq!((i32::from(id), id.as_raw()), (-7, -7));
-    assert_eq!(
-        (id, id.to_string()),
-        (AssocId::from_raw(-7), "-7".to_owned())
-    );
+    assert_eq!(id, AssocId::from_raw(-7));
+    assert_eq!(id.to_string(), "-7");
 }
 
 #[test]
@@ -103,6 +100,7 @@ fn assoc_id_of_peer_returns_the_id_that_the_peers_messages_have() {
             assert_eq!(receive(&server).unwrap().assoc, id);
             let peer = address(&client);
             assert_eq!(assoc_id_of_peer(&server, peer).unwrap(), id);
+            assert_eq!(sockopt::peer_addr_assoc_id(&server, peer), Ok(id));
             let peeled = peeloff(&server, id).unwrap();
             assert_eq!(assoc_id_of_peer(&peeled, peer).unwrap(), id);
             let error = assoc_id_of_peer(&server, peer).unwrap_err();
@@ -114,9 +112,7 @@ fn assoc_id_of_peer_returns_the_id_that_the_peers_messages_have() {
 
 #[test]
 fn peeloff_fails_with_no_such_association_for_unknown_and_peeled_off_ids() {
-    for family in FAMILIES {
-        let server = server(family);
-        let (client, id) = associate(family, &server);
+    for (server, client, id) in FAMILIES.into_iter().map(associated) {
         let peeled = peeloff(&server, id).unwrap();
         for id in [-1, 0, 1, 2, i32::MAX, id.as_raw(), id.as_raw() + 1] {
             let error = peeloff(&server, id.into()).unwrap_err();
@@ -162,22 +158,20 @@ fn functions_fail_with_not_sctp_or_not_socket_for_other_descriptors() {
         UnixDatagram::unbound().unwrap().into(),
     ];
     let file = File::open("/dev/null").unwrap();
-    let errors = |fd: &dyn Fn() -> OwnedFd| {
-        let (fd, peer) = (fd(), "127.0.0.1:9".parse().unwrap());
+    let errors = |fd: BorrowedFd<'_>| {
+        let peer = "127.0.0.1:9".parse().unwrap();
         [
-            peeloff(&fd, AssocId::from_raw(3)).unwrap_err(),
-            assoc_ids(&fd).unwrap_err(),
-            assoc_id_of_peer(&fd, peer).unwrap_err(),
-            subscribe_assoc_change(&fd).unwrap_err(),
-            set_recvrcvinfo(&fd).unwrap_err(),
+            peeloff(fd, AssocId::from_raw(3)).unwrap_err(),
+            assoc_ids(fd).unwrap_err(),
+            assoc_id_of_peer(fd, peer).unwrap_err(),
+            subscribe_assoc_change(fd).unwrap_err(),
+            set_recvrcvinfo(fd).unwrap_err(),
         ]
     };
-    for socket in &sockets {
-        for error in errors(&|| socket.try_clone().unwrap()) {
-            assert_matches!(error, Error::NotSctp);
-        }
+    for error in sockets.iter().flat_map(|socket| errors(socket.as_fd())) {
+        assert_matches!(error, Error::NotSctp);
     }
-    for error in errors(&|| file.try_clone().unwrap().into()) {
+    for error in errors(file.as_fd()) {
         assert_matches!(error, Error::NotSocket);
     }
 }
@@ -185,9 +179,7 @@ fn functions_fail_with_not_sctp_or_not_socket_for_other_descriptors() {
 #[test]
 fn peeloff_fails_with_no_descriptor_without_effect_if_none_is_free() {
     process::alone(|| {
-        for family in FAMILIES {
-            let server = server(family);
-            let (client, id) = associate(family, &server);
+        for (server, client, id) in FAMILIES.into_iter().map(associated) {
             let limit = Limit::none_free();
             let error = peeloff(&server, id).unwrap_err();
             drop(limit);
@@ -204,8 +196,7 @@ fn peeloff_fails_with_no_descriptor_without_effect_if_none_is_free() {
 #[test]
 fn peeloff_inherits_no_flags_except_nonblock_on_freebsd() {
     for nonblock in [false, true] {
-        let server = server(Family::V4);
-        let (_client, id) = associate(Family::V4, &server);
+        let (server, _client, id) = associated(Family::V4);
         fcntl_setfd(&server, FdFlags::CLOEXEC).unwrap();
         ioctl_fionbio(&server, nonblock).unwrap();
         let peeled = peeloff_flags(&server, id, PeeloffFlags::empty()).unwrap();
@@ -224,50 +215,55 @@ fn peeloff_inherits_no_flags_except_nonblock_on_freebsd() {
 #[cfg(target_os = "freebsd")]
 #[test]
 fn peeloff_flags_fails_with_unsupported_without_effect() {
-    let server = server(Family::V4);
-    let (client, id) = associate(Family::V4, &server);
+    let (server, client, id) = associated(Family::V4);
     for flags in [PeeloffFlags::CLOEXEC, PeeloffFlags::from_bits_retain(1)] {
-        let result = peeloff_flags(&server, id, flags);
-        assert_matches!(result, Err(Error::Unsupported));
+        assert_matches!(peeloff_flags(&server, id, flags), Err(Error::Unsupported));
     }
-    let result = sctp_peeloff::supports_flags(&server);
-    assert_matches!(result, Err(Error::Unsupported));
+    assert_matches!(
+        sctp_peeloff::supports_flags(&server),
+        Err(Error::Unsupported)
+    );
     converse(&server, &client, id);
 }
 
-fn next_change(socket: &OwnedFd, reader: &mut Reader, room: usize) -> AssocChange {
+/// Reads with a buffer of `room` bytes until an `SCTP_ASSOC_CHANGE` arrives.
+pub(crate) fn next_change(socket: &OwnedFd, reader: &mut Reader, room: usize) -> AssocChange {
     loop {
-        let got = deliver(socket.as_fd(), room, 0).expect("a notification");
+        let got = deliver(socket, room, 0).expect("a notification");
         if let Received::AssocChange(change) = reader.read(&got.data, got.flags) {
             return change;
         }
     }
 }
 
+/// Checks that a reader with a buffer of `room` bytes reports the setup and the end of two
+/// associations. Returns the server and the reader.
+pub(crate) fn expect_each_change(family: Family, room: usize) -> (OwnedFd, Reader) {
+    let server = server(family);
+    subscribe_assoc_change(&server).unwrap();
+    let mut reader = Reader::new();
+    let ends = [AssocState::ShutdownComp, AssocState::CommLost];
+    for (is_abort, state) in [false, true].into_iter().zip(ends) {
+        let (client, id) = associate(family, &server);
+        let up = next_change(&server, &mut reader, room);
+        assert_eq!((up.assoc, up.state), (id, AssocState::CommUp));
+        assert!(up.inbound_streams > 0 && up.outbound_streams > 0);
+        if is_abort {
+            option::abort_on_close(&client);
+        }
+        drop(client);
+        let end = next_change(&server, &mut reader, room);
+        assert_eq!((end.assoc, end.state), (id, state), "{room} bytes");
+        assert_eq!(end.is_abort(), is_abort, "{room} bytes");
+    }
+    (server, reader)
+}
+
 #[test]
 fn reader_reports_each_change_on_shared_and_peeled_off_sockets() {
     for family in FAMILIES {
         for room in [7, 20, 256] {
-            let server = server(family);
-            subscribe_assoc_change(&server).unwrap();
-            let mut reader = Reader::new();
-            for is_abort in [false, true] {
-                let (client, id) = associate(family, &server);
-                let up = next_change(&server, &mut reader, room);
-                assert_eq!((up.assoc, up.state), (id, AssocState::CommUp));
-                if is_abort {
-                    option::abort_on_close(&client);
-                }
-                drop(client);
-                let end = next_change(&server, &mut reader, room);
-                let state = if is_abort {
-                    AssocState::CommLost
-                } else {
-                    AssocState::ShutdownComp
-                };
-                assert_eq!((end.assoc, end.state), (id, state), "{room} bytes");
-                assert_eq!(end.is_abort(), is_abort, "{room} bytes");
-            }
+            let (server, mut reader) = expect_each_change(family, room);
             let (client, id) = associate(family, &server);
             assert_eq!(next_change(&server, &mut reader, room).assoc, id);
             let peeled = peeloff(&server, id).unwrap();

@@ -1,7 +1,7 @@
 //! Races between a peel-off and another thread. No descriptor is leaked, and no association is
 //! lost without an error. These tests are meaningful only on more than one CPU.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,14 +9,13 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
-use sctp_peeloff::sockopt::SOL_SCTP;
-use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
+use sctp_peeloff::{Error, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
 use crate::support::descriptors::{self, Limit};
 use crate::support::message::{Message, receive, send, works};
 use crate::support::{
-    Family, PATIENCE, assert_matches, associate, associate_many, kernel, option, process,
-    race_rounds, server, wait_for,
+    Family, PATIENCE, assert_matches, associate, associate_many, associated, in_threads, kernel,
+    option, process, race_rounds, server, wait_until, wait_until_ended,
 };
 
 /// Runs both functions in parallel and starts them at the same time.
@@ -53,22 +52,13 @@ fn peeloff_races_with_peeloff() {
         let mut wins = [0, 0];
         for _ in 0..rounds {
             let (client, id) = associate(Family::V4, &server);
-            let flags = PeeloffFlags::CLOEXEC;
-            let (one, other) = race(
-                || peeloff_flags(&server, id, flags),
-                || peeloff(&server, id),
-            );
-            let (winner, loser) = match (one, other) {
-                (Ok(winner), Err(loser)) => {
-                    wins[0] += 1;
-                    (winner, loser)
-                }
-                (Err(loser), Ok(winner)) => {
-                    wins[1] += 1;
-                    (winner, loser)
-                }
+            let with_flags = || peeloff_flags(&server, id, PeeloffFlags::CLOEXEC);
+            let (first, winner, loser) = match race(with_flags, || peeloff(&server, id)) {
+                (Ok(winner), Err(loser)) => (0, winner, loser),
+                (Err(loser), Ok(winner)) => (1, winner, loser),
                 both => panic!("{both:?}"),
             };
+            wins[first] += 1;
             assert_matches!(loser, Error::NoSuchAssociation(lost) if lost == id);
             works(&winner, &client, id);
             assert_eq!(assoc_ids(&winner).unwrap(), [id]);
@@ -96,9 +86,7 @@ fn peeloff_races_with_close_of_the_peer() {
             match peeled {
                 Ok(peeled) => {
                     peeled_off += 1;
-                    wait_for("the end of the association", || {
-                        assoc_ids(&peeled).unwrap().is_empty().then_some(())
-                    });
+                    wait_until_ended(&peeled);
                 }
                 Err(Error::NoSuchAssociation(gone)) => assert_eq!(gone, id),
                 Err(error) => panic!("{error:?}"),
@@ -106,9 +94,7 @@ fn peeloff_races_with_close_of_the_peer() {
         }
         assert_both_orders([peeled_off, rounds - peeled_off]);
         assert_eq!(descriptors::open(), before);
-        wait_for("the end of all associations", || {
-            assoc_ids(&server).unwrap().is_empty().then_some(())
-        });
+        wait_until_ended(&server);
     });
 }
 
@@ -119,17 +105,14 @@ fn peeloff_races_with_close_of_a_duplicate() {
     process::alone(|| {
         let before = descriptors::open();
         for _ in 0..rounds {
-            let server = server(Family::V4);
-            let (client, id) = associate(Family::V4, &server);
+            let (server, client, id) = associated(Family::V4);
             let duplicate = server.try_clone().unwrap();
-            let (peeled, ()) = race(
-                || {
-                    let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC);
-                    drop(server);
-                    peeled
-                },
-                || drop(duplicate),
-            );
+            let peel_and_close = || {
+                let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC);
+                drop(server);
+                peeled
+            };
+            let (peeled, ()) = race(peel_and_close, || drop(duplicate));
             works(&peeled.unwrap(), &client, id);
         }
         assert_eq!(descriptors::open(), before);
@@ -151,13 +134,7 @@ fn peeloff_races_with_a_blocked_sender() {
         for round in 0..rounds {
             let server = server(Family::V4);
             set_socket_send_buffer_size(&server, 4096).unwrap();
-            option::set(
-                server.as_fd(),
-                SOL_SCTP,
-                option::SCTP_NODELAY,
-                &1_i32.to_ne_bytes(),
-            )
-            .unwrap();
+            option::set_words(&server, option::SCTP_NODELAY, &[1]);
             let (client, id) = associate(Family::V4, &server);
             let data = Message::new([0; 1000], 0, 0).to(id);
             let (sent, peeled) = race(
@@ -171,7 +148,7 @@ fn peeloff_races_with_a_blocked_sender() {
                     let start = Instant::now();
                     thread::sleep(Duration::from_micros(round as u64 * 20));
                     if round % 2 == 1 {
-                        wait_for("a full buffer", || (!has_room(&server)).then_some(()));
+                        wait_until("a full buffer", || !has_room(&server));
                     }
                     loop {
                         match peeloff_flags(&server, id, PeeloffFlags::CLOEXEC) {
@@ -197,10 +174,7 @@ fn peeloff_races_with_a_blocked_sender() {
             });
         }
         let old = kernel::version() < (4, 15);
-        assert!(
-            old || busy == 0,
-            "EBUSY {busy} times on a kernel that does not return it"
-        );
+        assert!(old || busy == 0, "EBUSY {busy} times on a new kernel");
         assert_eq!(descriptors::open(), before);
     });
 }
@@ -214,35 +188,18 @@ fn peeloff_flags_succeeds_in_eight_threads() {
         let before = descriptors::open();
         for _ in 0..rounds {
             let clients = associate_many(Family::V4, &server, 64);
-            let start = Barrier::new(8);
-            let peeled: Vec<(OwnedFd, AssocId)> = thread::scope(|scope| {
-                let threads: Vec<_> = clients
-                    .chunks(8)
-                    .map(|own| {
-                        scope.spawn(|| {
-                            start.wait();
-                            let peel = |id| {
-                                (
-                                    peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap(),
-                                    id,
-                                )
-                            };
-                            own.iter().map(|(_, id)| peel(*id)).collect::<Vec<_>>()
-                        })
-                    })
-                    .collect();
-                threads
-                    .into_iter()
-                    .flat_map(|thread| thread.join().unwrap())
-                    .collect()
-            });
-            assert_eq!(assoc_ids(&server).unwrap(), []);
-            for ((peeled, id), (client, own)) in peeled.iter().zip(&clients) {
-                assert_eq!(
-                    (assoc_ids(peeled).unwrap().as_slice(), id),
-                    ([*own].as_slice(), own)
-                );
-                works(peeled, client, *own);
+            let (server, start) = (&server, &Barrier::new(8));
+            let peel = |id| peeloff_flags(server, id, PeeloffFlags::CLOEXEC).unwrap();
+            let peeled = in_threads(clients.chunks(8).map(|own| {
+                move || {
+                    start.wait();
+                    own.iter().map(|(_, id)| peel(*id)).collect::<Vec<_>>()
+                }
+            }));
+            assert_eq!(assoc_ids(server).unwrap(), []);
+            for (peeled, (client, id)) in peeled.iter().flatten().zip(&clients) {
+                assert_eq!(assoc_ids(peeled).unwrap(), [*id]);
+                works(peeled, client, *id);
             }
         }
         assert_eq!(descriptors::open(), before);

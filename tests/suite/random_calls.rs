@@ -27,11 +27,10 @@ fn functions_return_the_results_of_the_model() {
             ..Config::default()
         };
         let calls = proptest::collection::vec(call::call(), CALLS_PER_CASE..=CALLS_PER_CASE + 10);
-        let least = cases * CALLS_PER_CASE;
         TestRunner::new(config)
             .run(&calls, |calls| {
                 let mut world = world.borrow_mut();
-                for call in &calls {
+                for call in calls {
                     world.run(call);
                 }
                 prop_assert_eq!(descriptors::open().len(), during);
@@ -40,7 +39,7 @@ fn functions_return_the_results_of_the_model() {
             .unwrap();
         let world = world.into_inner();
         println!("{} calls, {} peel-offs", world.calls, world.peeled);
-        assert!(world.calls >= least);
+        assert!(world.calls >= cases * CALLS_PER_CASE);
         drop(world);
         assert_eq!(descriptors::open().len(), before);
     });

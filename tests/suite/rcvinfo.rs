@@ -1,7 +1,6 @@
 //! `RcvInfo` from control messages of the kernel, and from random bytes.
 
 use std::mem::offset_of;
-use std::os::fd::AsFd;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -26,7 +25,7 @@ fn from_control_reads_what_the_kernel_writes() {
         // The kernel writes sctp_rcvinfo, sctp_sndrcvinfo, both, or neither.
         for (info, event) in [(1, 0), (0, 1), (1, 1), (0, 0)] {
             set_words(&server, SCTP_RECVRCVINFO, &[info]);
-            set(server.as_fd(), SOL_SCTP, SCTP_EVENTS, &[event]).unwrap();
+            set(&server, SOL_SCTP, SCTP_EVENTS, &[event]).unwrap();
             for (client, id) in &clients {
                 send(client, &Message::new("whose?", 3, 4)).unwrap();
                 let got = deliver(&server, 64, 256).unwrap();

@@ -6,7 +6,7 @@ use rustix::io::{FdFlags, fcntl_getfd};
 use sctp_peeloff::{PeeloffFlags, assoc_id_of_peer, assoc_ids, peeloff_flags};
 
 use crate::support::message::works;
-use crate::support::{FAMILIES, Family, address, associate, process, server};
+use crate::support::{FAMILIES, Family, address, associated, process};
 
 #[test]
 fn peeloff_flags_succeeds_in_an_empty_root() {
@@ -16,9 +16,7 @@ fn peeloff_flags_succeeds_in_an_empty_root() {
         rustix::process::chroot(&empty).unwrap();
         rustix::process::chdir("/").unwrap();
         assert_eq!(std::fs::read_dir("/").unwrap().count(), 0);
-        for family in FAMILIES {
-            let server = server(family);
-            let (client, id) = associate(family, &server);
+        for (server, client, id) in FAMILIES.into_iter().map(associated) {
             assert_eq!(assoc_ids(&server).unwrap(), [id]);
             assert_eq!(assoc_id_of_peer(&server, address(&client)).unwrap(), id);
             let peeled = peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();
@@ -33,8 +31,7 @@ fn peeloff_flags_succeeds_in_an_empty_root() {
 fn peeloff_flags_succeeds_with_the_standard_descriptors_closed() {
     process::alone(|| {
         for number in 0..3 {
-            let server = server(Family::V4);
-            let (client, id) = associate(Family::V4, &server);
+            let (server, client, id) = associated(Family::V4);
             assert!(server.as_raw_fd() > 2 && client.as_raw_fd() > 2);
             // SAFETY: the standard descriptor is open, and no other code in this process owns
             // it.

@@ -7,36 +7,24 @@ use std::time::Instant;
 use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff, peeloff_flags};
 
 use crate::support::descriptors::{self, Limit};
-use crate::support::message::{Message, receive, send};
-use crate::support::{FAMILIES, Family, associate_many, process, repetitions, server, wait_for};
+use crate::support::message::passes;
+use crate::support::{
+    FAMILIES, Family, associate_many, process, repetitions, server, wait_until_ended,
+};
 
 /// Returns the number after a word at the beginning of a line in a file of `/proc`.
 fn read_number(file: &str, word: &str) -> u64 {
     let text = read_to_string(file).unwrap();
     let line = text.lines().find(|line| line.starts_with(word));
     let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number
-        .unwrap_or_else(|| panic!("{word} in {file}"))
-        .parse()
-        .unwrap()
+    number.expect(word).parse().unwrap()
 }
 
-/// The anonymous memory of this process, in KiB: heap and stacks, without the program's code.
-fn own_memory() -> u64 {
-    read_number("/proc/self/status", "RssAnon")
-}
-
-/// The current slab memory of the kernel, in KiB.
-fn kernel_memory() -> u64 {
-    read_number("/proc/meminfo", "Slab")
-}
-
-fn works(peeled: &OwnedFd, client: &OwnedFd, id: AssocId) {
-    let own = id.to_string();
-    send(client, &Message::new(&own, 0, 0)).unwrap();
-    assert_eq!(receive(peeled).unwrap().data, own.as_bytes());
-    send(peeled, &Message::new(&own, 0, 0)).unwrap();
-    assert_eq!(receive(client).unwrap().data, own.as_bytes());
+/// The anonymous memory of this process (heap and stacks, without the program's code), and the
+/// slab memory of the kernel, in KiB.
+fn memory() -> [u64; 2] {
+    [("/proc/self/status", "RssAnon"), ("/proc/meminfo", "Slab")]
+        .map(|(file, word)| read_number(file, word))
 }
 
 #[test]
@@ -45,7 +33,7 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
     process::alone(|| {
         let _limit = Limit::most();
         let descriptors_before = descriptors::open();
-        let (own_before, kernel_before) = (own_memory(), kernel_memory());
+        let [own_before, kernel_before] = memory();
 
         let start = Instant::now();
         let server = server(Family::V4);
@@ -58,7 +46,8 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
         let peel = |id| peeloff_flags(&server, id, PeeloffFlags::CLOEXEC).unwrap();
         let peeled: Vec<OwnedFd> = ids.into_iter().map(peel).collect();
         let each = start.elapsed() / u32::try_from(number).unwrap();
-        let (own, kernel) = (own_memory() - own_before, kernel_memory() - kernel_before);
+        let [own, kernel] = memory();
+        let (own, kernel) = (own - own_before, kernel - kernel_before);
         println!(
             "{:.0} peel-offs per second; memory: process {own} KiB, kernel {kernel} KiB",
             1.0 / each.as_secs_f64()
@@ -69,7 +58,8 @@ fn peeloff_flags_peels_off_many_associations_of_one_socket() {
         assert!(own < 512, "{own} KiB");
 
         for (peeled, (client, id)) in peeled.iter().zip(&clients) {
-            works(peeled, client, *id);
+            passes(client, peeled, id.to_string());
+            passes(peeled, client, id.to_string());
         }
         drop((server, peeled, clients));
         assert_eq!(descriptors::open(), descriptors_before);
@@ -92,11 +82,7 @@ fn peeloff_leaves_no_descriptor_behind() {
                 let peeled: Vec<_> = clients.iter().enumerate().map(peel).collect();
                 assert_eq!(descriptors::open().len(), before.len() + 100);
                 drop(clients);
-                for peeled in &peeled {
-                    wait_for("the end of the association", || {
-                        assoc_ids(peeled).unwrap().is_empty().then_some(())
-                    });
-                }
+                peeled.iter().for_each(wait_until_ended);
             }
             assert_eq!(descriptors::open(), before);
             assert_eq!(assoc_ids(&server).unwrap(), []);

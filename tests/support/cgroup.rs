@@ -29,11 +29,8 @@ impl Group {
     }
 
     pub fn enable(&self, controller: &str) {
-        fs::write(
-            self.root.join("cgroup.subtree_control"),
-            format!("+{controller}"),
-        )
-        .expect(controller);
+        let file = self.root.join("cgroup.subtree_control");
+        fs::write(file, format!("+{controller}")).expect(controller);
     }
 
     pub fn open(&self, file: &str) -> fs::File {
@@ -55,20 +52,18 @@ impl Group {
     /// Attaches a BPF program, which the kernel then runs for each getsockopt call on a socket
     /// of the cgroup.
     pub fn attach_to_getsockopt(&self, program: &[Instruction]) {
-        let group = fs::File::open(&self.folder).expect("the group");
-        let program = load(program);
-        attach(group.as_raw_fd(), program.as_raw_fd());
+        self.change(BPF_PROG_ATTACH, load(program).as_raw_fd());
     }
 
     pub fn detach_from_getsockopt(&self) {
+        self.change(BPF_PROG_DETACH, 0);
+    }
+
+    fn change(&self, command: i32, program: i32) {
         let group = fs::File::open(&self.folder).expect("the group");
-        let detach = Attach {
-            group: group.as_raw_fd(),
-            program: 0,
-            kind: BPF_CGROUP_GETSOCKOPT,
-            flags: 0,
-        };
-        bpf(BPF_PROG_DETACH, &detach);
+        // The fields target_fd, attach_bpf_fd, attach_type and attach_flags.
+        let attributes = [group.as_raw_fd(), program, BPF_CGROUP_GETSOCKOPT, 0];
+        bpf(command, &attributes);
     }
 }
 
@@ -79,29 +74,14 @@ impl Drop for Group {
     }
 }
 
-/// `struct bpf_insn`.
+/// `struct bpf_insn`: the code, the two registers, the offset and the immediate value.
 #[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Instruction {
-    code: u8,
-    registers: u8,
-    offset: i16,
-    immediate: i32,
-}
+pub struct Instruction(u8, u8, i16, i32);
 
 const fn instruction(code: u8, registers: u8, offset: i16, immediate: i32) -> Instruction {
     // The two registers are bit fields, whose order depends on the byte order.
-    let registers = if cfg!(target_endian = "big") {
-        registers.rotate_left(4)
-    } else {
-        registers
-    };
-    Instruction {
-        code,
-        registers,
-        offset,
-        immediate,
-    }
+    let swap = if cfg!(target_endian = "big") { 4 } else { 0 };
+    Instruction(code, registers.rotate_left(swap), offset, immediate)
 }
 
 /// The parts of a getsockopt result that a BPF program overwrites.
@@ -160,7 +140,7 @@ const BPF_PROG_LOAD: i32 = 5;
 const BPF_PROG_ATTACH: i32 = 8;
 const BPF_PROG_DETACH: i32 = 9;
 const BPF_PROG_TYPE_CGROUP_SOCKOPT: u32 = 25;
-const BPF_CGROUP_GETSOCKOPT: u32 = 21;
+const BPF_CGROUP_GETSOCKOPT: i32 = 21;
 
 /// The leading fields of `union bpf_attr` for `BPF_PROG_LOAD`. For the kernel, the remaining
 /// fields are 0.
@@ -171,15 +151,7 @@ struct Load {
     instructions: u64,
     license: u64,
     unused: [u32; 11],
-    expected_attach_type: u32,
-}
-
-#[repr(C)]
-struct Attach {
-    group: i32,
-    program: i32,
-    kind: u32,
-    flags: u32,
+    expected_attach_type: i32,
 }
 
 fn load(program: &[Instruction]) -> OwnedFd {
@@ -196,24 +168,11 @@ fn load(program: &[Instruction]) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
-fn attach(group: i32, program: i32) {
-    let attach = Attach {
-        group,
-        program,
-        kind: BPF_CGROUP_GETSOCKOPT,
-        flags: 0,
-    };
-    bpf(BPF_PROG_ATTACH, &attach);
-}
-
 fn bpf<T>(command: i32, attributes: &T) -> i32 {
     // SAFETY: `attributes` points to a live struct of this size. The callers guarantee that
     // the pointers in the struct are valid during the call.
     let returned = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of::<T>()) };
-    assert!(
-        returned >= 0,
-        "bpf({command}): {}",
-        std::io::Error::last_os_error()
-    );
+    let error = std::io::Error::last_os_error();
+    assert!(returned >= 0, "bpf({command}): {error}");
     i32::try_from(returned).expect("an int")
 }

@@ -1,7 +1,7 @@
 //! The open file descriptors of this process and their limit. Tests that use this module run
 //! in `process::alone`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::AsFd;
 
 use rustix::fs::{OFlags, fcntl_getfl};
@@ -11,18 +11,12 @@ use sctp_peeloff::PeeloffFlags;
 
 /// The open file descriptors, without the one with which this function reads `/proc`.
 pub fn open() -> Vec<i32> {
-    let own = std::fs::read_dir("/proc/self/fd").expect("/proc/self/fd");
-    let mut numbers: Vec<i32> = own
-        .map(|entry| entry.expect("an entry").file_name())
-        .map(|name| {
-            name.to_str()
-                .and_then(|name| name.parse().ok())
-                .expect("a number")
-        })
-        .filter(|number| {
-            std::fs::read_link(format!("/proc/self/fd/{number}"))
-                .is_ok_and(|target| !target.to_string_lossy().ends_with("/fd"))
-        })
+    let entries = fs::read_dir("/proc/self/fd").expect("/proc/self/fd");
+    let mut numbers: Vec<i32> = entries
+        .map(|entry| entry.expect("an entry"))
+        .filter(|entry| fs::read_link(entry.path()).is_ok_and(|target| !target.ends_with("fd")))
+        .map(|entry| entry.file_name().into_string().expect("a number"))
+        .map(|name| name.parse().expect("a number"))
         .collect();
     numbers.sort_unstable();
     numbers
@@ -51,31 +45,26 @@ impl Limit {
     }
 
     pub fn soft(number: u64) -> Self {
-        let old = getrlimit(Resource::Nofile);
-        let new = Rlimit {
-            current: Some(number),
-            ..old
-        };
-        setrlimit(Resource::Nofile, new).expect("a limit");
-        Self {
-            old,
-            fillers: Vec::new(),
-        }
+        Self::set(number, getrlimit(Resource::Nofile).maximum)
     }
 
     /// Raises the limit above the needs of every test.
     pub fn most() -> Self {
-        let old = getrlimit(Resource::Nofile);
-        let new = Rlimit {
-            current: Some(1 << 17),
-            maximum: Some(1 << 17),
-        };
-        setrlimit(Resource::Nofile, new).expect("a limit");
-        Self {
-            old,
-            fillers: Vec::new(),
-        }
+        Self::set(1 << 17, Some(1 << 17))
     }
+
+    fn set(current: u64, maximum: Option<u64>) -> Self {
+        let (old, fillers) = (getrlimit(Resource::Nofile), Vec::new());
+        let current = Some(current);
+        setrlimit(Resource::Nofile, Rlimit { current, maximum }).expect("a limit");
+        Self { old, fillers }
+    }
+}
+
+/// Runs the body under a limit, and drops the limit before it returns.
+pub fn under<L, T>(limit: L, body: impl FnOnce() -> T) -> T {
+    let _limit = limit;
+    body()
 }
 
 impl Drop for Limit {

@@ -7,8 +7,8 @@
 #![allow(unsafe_code, reason = "prctl")]
 
 use std::mem::offset_of;
-use std::thread;
 
+use super::in_thread;
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, seccomp_data, sock_filter};
 use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SOL_SCTP};
 
@@ -28,8 +28,7 @@ const FCNTL: &[libc::c_long] = &[libc::SYS_fcntl];
 
 impl Call {
     pub fn any(numbers: &'static [libc::c_long]) -> Self {
-        let arguments = Vec::new();
-        Self { numbers, arguments }
+        Self::with(numbers, &[])
     }
 
     fn with(numbers: &'static [libc::c_long], arguments: &[(usize, i32)]) -> Self {
@@ -89,17 +88,22 @@ pub fn denied<T: Send>(
     errno: i32,
     body: impl FnOnce() -> T + Send,
 ) -> T {
-    let run = || {
+    in_thread(|| {
         deny(calls, errno);
         body()
-    };
-    thread::scope(|scope| scope.spawn(run).join().expect("no panic"))
+    })
 }
 
-/// Installs a filter that ends the process if this thread makes one of the calls. The test
-/// then fails.
-pub fn forbid(calls: impl IntoIterator<Item = Call>) {
-    apply(calls, libc::SECCOMP_RET_KILL_PROCESS);
+/// Runs the body in a thread. If the thread makes one of the calls, the process ends and the
+/// test fails.
+pub fn forbidden<T: Send>(
+    calls: impl IntoIterator<Item = Call> + Send,
+    body: impl FnOnce() -> T + Send,
+) -> T {
+    in_thread(|| {
+        apply(calls, libc::SECCOMP_RET_KILL_PROCESS);
+        body()
+    })
 }
 
 /// Installs a filter that ends a thread if it makes one of the calls. The filter applies to
@@ -147,7 +151,7 @@ fn rule(number: u32, arguments: &[(usize, i32)], action: u32) -> Vec<sock_filter
     program
 }
 
-fn instruction(code: u32, k: u32) -> sock_filter {
+pub fn instruction(code: u32, k: u32) -> sock_filter {
     let code = u16::try_from(code).expect("a code");
     let (jt, jf) = (0, 0);
     sock_filter { code, jt, jf, k }
@@ -158,16 +162,9 @@ fn install(program: &mut [sock_filter]) {
         len: u16::try_from(program.len()).expect("a short program"),
         filter: program.as_mut_ptr(),
     };
-    // SAFETY: `program` is valid during both calls, and the kernel copies it.
-    let done = unsafe {
-        [
-            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
-            libc::prctl(
-                libc::PR_SET_SECCOMP,
-                libc::SECCOMP_MODE_FILTER,
-                &raw const program,
-            ),
-        ]
-    };
-    assert_eq!(done, [0, 0], "seccomp");
+    rustix::thread::set_no_new_privs(true).expect("no new privileges");
+    let (option, mode) = (libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER);
+    // SAFETY: `program` is valid during the call, and the kernel copies it.
+    let done = unsafe { libc::prctl(option, mode, &raw const program) };
+    assert_eq!(done, 0, "seccomp");
 }

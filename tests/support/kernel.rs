@@ -1,7 +1,5 @@
 //! The version of the running kernel, and the options that it supports.
 
-use std::os::fd::AsFd;
-
 use rustix::io::Errno;
 use rustix::net::SocketType;
 use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SOL_SCTP};
@@ -10,13 +8,9 @@ use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF_FLAGS, SOL_SCTP};
 pub fn version() -> (u32, u32) {
     let system = rustix::system::uname();
     let release = system.release().to_string_lossy();
-    let mut numbers = release
-        .split(['.', '-'])
-        .map_while(|part| part.parse().ok());
-    (
-        numbers.next().expect("a version"),
-        numbers.next().expect("a version"),
-    )
+    let mut parts = release.split(['.', '-']);
+    let mut number = || parts.next()?.parse().ok();
+    number().zip(number()).expect("a version")
 }
 
 /// Whether `SCTP_SOCKOPT_PEELOFF_FLAGS` is available. Linux 4.13 and later have it. A seccomp
@@ -24,7 +18,7 @@ pub fn version() -> (u32, u32) {
 pub fn has_flags_option() -> bool {
     let socket = super::socket(super::Family::V4, SocketType::SEQPACKET);
     let option = SCTP_SOCKOPT_PEELOFF_FLAGS;
-    match super::option::get(socket.as_fd(), SOL_SCTP, option, &mut []) {
+    match super::option::get(&socket, SOL_SCTP, option, &mut []) {
         Err(Errno::INVAL) => true,
         Err(Errno::NOPROTOOPT) => false,
         result => panic!("{result:?}"),

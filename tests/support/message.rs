@@ -1,8 +1,5 @@
 //! Messages with their stream, PPID and association.
-#![allow(
-    unsafe_code,
-    reason = "sendmsg and recvmsg with SCTP's control messages"
-)]
+#![allow(unsafe_code, reason = "sendmsg and recvmsg")]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -24,6 +21,8 @@ const IS_FREEBSD: bool = cfg!(target_os = "freebsd");
 const SCTP_SNDINFO: i32 = if IS_FREEBSD { 4 } else { 2 };
 pub const MSG_NOTIFICATION: ReturnFlags =
     ReturnFlags::from_bits_retain(if IS_FREEBSD { 0x2000 } else { 0x8000 });
+/// The type of the notification `SCTP_SHUTDOWN_EVENT` on Linux.
+pub const SHUTDOWN_EVENT: u16 = 0x8005;
 /// `snd_flags`: end the association gracefully.
 pub const SCTP_EOF: u16 = if IS_FREEBSD { 0x100 } else { 0x200 };
 /// `snd_flags`: abort the association, with the message as the reason.
@@ -58,16 +57,9 @@ impl Message {
     }
 }
 
-/// `struct sctp_sndinfo`.
+/// `struct sctp_sndinfo`: stream, flags, PPID, context and association id.
 #[repr(C)]
-#[derive(Clone, Copy)]
-struct SendInfo {
-    stream: u16,
-    flags: u16,
-    ppid: u32,
-    context: u32,
-    assoc: i32,
-}
+struct SendInfo(u16, u16, u32, u32, i32);
 
 #[repr(align(8))]
 struct Control([u8; 128]);
@@ -85,18 +77,14 @@ pub fn send(socket: impl AsFd, message: &Message) -> Result<(), Errno> {
 ///
 /// The errno of sendmsg(2).
 pub fn send_flags(socket: impl AsFd, message: &Message, flags: u16) -> Result<(), Errno> {
-    let info = SendInfo {
-        stream: message.stream,
-        flags,
-        ppid: message.ppid,
-        context: 0,
-        assoc: message.assoc.as_raw(),
-    };
+    let assoc = message.assoc.as_raw();
+    let info = SendInfo(message.stream, flags, message.ppid, 0, assoc);
     let mut control = Control([0; 128]);
     let mut part = libc::iovec {
         iov_base: message.data.as_ptr().cast_mut().cast(),
         iov_len: message.data.len(),
     };
+    let fd = socket.as_fd().as_raw_fd();
     // SAFETY: an all-zero msghdr is valid. Its pointers are then set to local variables that
     // live until after the call. The control message fits into the 128 bytes of `control`.
     let sent = unsafe {
@@ -109,14 +97,9 @@ pub fn send_flags(socket: impl AsFd, message: &Message, flags: u16) -> Result<()
         (*first).cmsg_level = SOL_SCTP;
         (*first).cmsg_type = SCTP_SNDINFO;
         (*first).cmsg_len = libc::CMSG_LEN(size_of::<SendInfo>() as u32) as _;
-        libc::CMSG_DATA(first)
-            .cast::<SendInfo>()
-            .write_unaligned(info);
-        libc::sendmsg(
-            socket.as_fd().as_raw_fd(),
-            &raw const header,
-            libc::MSG_NOSIGNAL,
-        )
+        let data = libc::CMSG_DATA(first);
+        data.cast::<SendInfo>().write_unaligned(info);
+        libc::sendmsg(fd, &raw const header, libc::MSG_NOSIGNAL)
     };
     if sent < 0 { Err(last_errno()) } else { Ok(()) }
 }
@@ -177,14 +160,25 @@ pub fn receive(socket: impl AsFd) -> Result<Message, Errno> {
     })
 }
 
+/// Checks that a message arrives.
+#[track_caller]
+pub fn passes(from: &OwnedFd, to: &OwnedFd, data: impl AsRef<[u8]>) {
+    send(from, &Message::new(&data, 0, 0)).expect("send");
+    assert_eq!(receive(to).expect("the message").data, data.as_ref());
+}
+
+/// Checks that the association has ended gracefully. After an abort, the read would fail with
+/// `ECONNRESET`.
+#[track_caller]
+pub fn expect_end_of_file(client: &OwnedFd) {
+    assert_eq!(receive(client).map(|message| message.data), Ok(vec![]));
+}
+
 /// Checks that the association carries messages in both directions over this socket.
 pub fn works(socket: &OwnedFd, client: &OwnedFd, id: AssocId) {
     send(client, &Message::new("to the server", 1, 7)).expect("send");
     let got = wait_for("the message", || receive(socket).ok());
-    assert_eq!(
-        (got.data.as_slice(), got.assoc),
-        (&b"to the server"[..], id)
-    );
+    assert_eq!((got.data, got.assoc), (b"to the server".to_vec(), id));
     send(socket, &Message::new("to the client", 2, 8).to(id)).expect("send");
     assert_eq!(receive(client).expect("the reply").data, b"to the client");
 }

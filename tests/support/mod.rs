@@ -30,13 +30,14 @@ pub mod process;
 pub mod system;
 
 use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{self, AddressFamily, SocketType, ipproto::SCTP};
-use sctp_peeloff::{AssocId, assoc_id_of_peer};
+use sctp_peeloff::{AssocId, assoc_id_of_peer, assoc_ids};
 
 /// Panics with the value unless the value matches the pattern.
 macro_rules! assert_matches {
@@ -76,6 +77,13 @@ impl Family {
         match self {
             Self::V4 => (Ipv4Addr::LOCALHOST, 0).into(),
             Self::V6 => (Ipv6Addr::LOCALHOST, 0).into(),
+        }
+    }
+
+    pub fn unspecified(self) -> IpAddr {
+        match self {
+            Self::V4 => Ipv4Addr::UNSPECIFIED.into(),
+            Self::V6 => Ipv6Addr::UNSPECIFIED.into(),
         }
     }
 }
@@ -123,6 +131,13 @@ pub fn associate(family: Family, server: &OwnedFd) -> (OwnedFd, AssocId) {
     (client, id)
 }
 
+/// A server, the client of its only association, and the id of this association.
+pub fn associated(family: Family) -> (OwnedFd, OwnedFd, AssocId) {
+    let server = server(family);
+    let (client, id) = associate(family, &server);
+    (server, client, id)
+}
+
 pub fn associate_many(family: Family, server: &OwnedFd, number: usize) -> Vec<(OwnedFd, AssocId)> {
     (0..number).map(|_| associate(family, server)).collect()
 }
@@ -137,7 +152,7 @@ pub fn repetitions(what: &str, full: usize, short: usize) -> usize {
 /// Returns the number of rounds of a race: `full` if `SUITE_FULL` is 1 or `races`, on more
 /// than one CPU, and otherwise `short`.
 pub fn race_rounds(full: usize, short: usize) -> usize {
-    let cpus = std::thread::available_parallelism().expect("the number of CPUs");
+    let cpus = thread::available_parallelism().expect("the number of CPUs");
     let is_full = std::env::var_os("SUITE_FULL").is_some() && cpus.get() > 1;
     choose("rounds", is_full, full, short)
 }
@@ -146,10 +161,7 @@ pub fn race_rounds(full: usize, short: usize) -> usize {
 /// that pass.
 fn choose(what: &str, is_full: bool, full: usize, short: usize) -> usize {
     let number = if is_full { full } else { short };
-    let line = format!("{number} {what} (SUITE_FULL=1: {full}) ");
-    std::io::stderr()
-        .write_all(line.as_bytes())
-        .expect("stderr");
+    write!(std::io::stderr(), "{number} {what} (SUITE_FULL=1: {full}) ").expect("stderr");
     number
 }
 
@@ -164,10 +176,33 @@ pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
         assert!(start.elapsed() < PATIENCE, "timed out waiting for {what}");
         // Most are ready at once, and a sleep is at least a tick of the kernel's timer.
         if polls < 20 {
-            std::thread::yield_now();
+            thread::yield_now();
         } else {
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         polls += 1;
     }
+}
+
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    wait_for(what, || condition().then_some(()));
+}
+
+/// Waits until the socket has no association.
+pub fn wait_until_ended(socket: &OwnedFd) {
+    wait_until("the end", || assoc_ids(socket).unwrap().is_empty());
+}
+
+/// Runs each body in its own thread. Returns their results in the same order.
+pub fn in_threads<T: Send>(bodies: impl Iterator<Item = impl FnOnce() -> T + Send>) -> Vec<T> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = bodies.map(|body| scope.spawn(body)).collect();
+        let results = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        results.map(|result| result.expect("no panic")).collect()
+    })
+}
+
+/// Runs the body in a new thread and returns its result.
+pub fn in_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(body).join().expect("no panic"))
 }

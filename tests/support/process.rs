@@ -27,13 +27,8 @@ pub fn alone(body: impl FnOnce()) {
 /// Runs the body of this test in a separate process in a guest. If this process is in a
 /// guest, the body runs in the same guest.
 pub fn in_guest(body: impl FnOnce()) {
-    run(body, |program| {
-        if is_guest() {
-            Command::new(program)
-        } else {
-            guest(program)
-        }
-    });
+    let command: fn(PathBuf) -> Command = if is_guest() { Command::new } else { guest };
+    run(body, command);
 }
 
 /// Runs the body of this test in a guest whose kernel does not have `sctp` or `ipv6`.
@@ -62,11 +57,9 @@ pub fn rerun_on_old_kernel(unaffected: &[&str]) {
     command.args(unaffected.iter().flat_map(|module| ["--skip", module]));
     // The full numbers of repetitions apply only to the kernel without the filter.
     command.args(["--skip", &test]).env_remove("SUITE_FULL");
-    let rerun = || {
-        filter::deny([filter::flags_option()], libc::ENOPROTOOPT);
+    filter::denied([filter::flags_option()], libc::ENOPROTOOPT, || {
         ends_with(0, &mut command);
-    };
-    thread::scope(|scope| scope.spawn(rerun).join().expect("no panic"));
+    });
 }
 
 fn run(body: impl FnOnce(), command: impl FnOnce(PathBuf) -> Command) {

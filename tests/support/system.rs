@@ -1,10 +1,11 @@
 //! Settings of the whole system. Tests that use this module run in `process::in_guest`.
 #![allow(unsafe_code, reason = "unshare_unsafe")]
 
-use std::{fs, thread};
+use std::fs;
 
 use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities, unshare_unsafe};
 
+use super::in_thread;
 use super::process::is_guest;
 
 pub const FILE_MAX: &str = "/proc/sys/fs/file-max";
@@ -47,8 +48,4 @@ pub fn in_other_network<T: Send>(body: impl FnOnce() -> T + Send) -> T {
         unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.expect("a namespace");
         body()
     })
-}
-
-fn in_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| scope.spawn(body).join().expect("no panic"))
 }

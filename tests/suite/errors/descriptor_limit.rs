@@ -11,24 +11,21 @@ use rustix::io::Errno;
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, sockopt};
 
 use super::{FUNCTIONS, expect_terminated};
-use crate::support::descriptors::{self, Limit};
+use crate::support::descriptors::{self, Limit, under};
 use crate::support::filter::{Call, denied};
 use crate::support::message::works;
 use crate::support::system::{FILE_MAX, NR_OPEN, Sysctl, without_capabilities};
-use crate::support::{FAMILIES, Family, assert_matches, associate, kernel, process, server};
+use crate::support::{FAMILIES, Family, assert_matches, associated, kernel, process};
 
 #[test]
 fn peeloff_fails_with_no_descriptor_if_none_is_free() {
     process::alone(|| {
         for family in FAMILIES {
             for function in FUNCTIONS {
-                let server = server(family);
-                let (client, id) = associate(family, &server);
+                let (server, client, id) = associated(family);
                 let before = descriptors::open();
-                let limit = Limit::none_free();
-                let error = function(&server, id).unwrap_err();
-                drop(limit);
-                assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+                let result = under(Limit::none_free(), || function(&server, id));
+                assert_matches!(result, Err(Error::NoDescriptor(Errno::MFILE)));
                 assert_eq!(descriptors::open(), before);
                 works(&server, &client, id);
                 works(&function(&server, id).unwrap(), &client, id);
@@ -40,13 +37,10 @@ fn peeloff_fails_with_no_descriptor_if_none_is_free() {
 #[test]
 fn peeloff_fails_with_no_descriptor_for_limit_of_zero() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (_client, id) = associate(Family::V4, &server);
-        let limit = Limit::soft(0);
-        let errors = FUNCTIONS.map(|function| function(&server, id).unwrap_err());
-        drop(limit);
-        for error in errors {
-            assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+        let (server, _client, id) = associated(Family::V4);
+        for function in FUNCTIONS {
+            let result = under(Limit::soft(0), || function(&server, id));
+            assert_matches!(result, Err(Error::NoDescriptor(Errno::MFILE)));
         }
         assert_eq!(assoc_ids(&server).unwrap(), [id]);
     });
@@ -56,8 +50,7 @@ fn peeloff_fails_with_no_descriptor_for_limit_of_zero() {
 fn peeloff_succeeds_if_one_descriptor_is_free() {
     process::alone(|| {
         for function in FUNCTIONS {
-            let server = server(Family::V4);
-            let (client, id) = associate(Family::V4, &server);
+            let (server, client, id) = associated(Family::V4);
             let mut limit = Limit::none_free();
             limit.free_one();
             let peeled = function(&server, id).unwrap();
@@ -76,11 +69,8 @@ fn sockopt_peeloff_terminates_the_association_if_no_descriptor_is_free() {
     ];
     process::alone(|| {
         for call in &bare[..=usize::from(kernel::has_flags_option())] {
-            let server = server(Family::V4);
-            let (client, id) = associate(Family::V4, &server);
-            let limit = Limit::none_free();
-            let result = call(&server, id);
-            drop(limit);
+            let (server, client, id) = associated(Family::V4);
+            let result = under(Limit::none_free(), || call(&server, id));
             assert_matches!(result, Err(Errno::MFILE));
             expect_terminated(&server, &client, id);
         }
@@ -93,8 +83,7 @@ fn sockopt_peeloff_terminates_the_association_if_no_descriptor_is_free() {
 fn peeloff_fails_with_os_enomem_without_effect_if_the_guard_fails_with_enomem() {
     process::alone(|| {
         for function in FUNCTIONS {
-            let server = server(Family::V4);
-            let (client, id) = associate(Family::V4, &server);
+            let (server, client, id) = associated(Family::V4);
             let call = [Call::fcntl(libc::F_DUPFD_CLOEXEC)];
             let error = denied(call, libc::ENOMEM, || function(&server, id).unwrap_err());
             assert_matches!(error, Error::Os(Errno::NOMEM));
@@ -110,8 +99,7 @@ fn peeloff_fails_with_os_enomem_without_effect_if_the_guard_fails_with_enomem() 
 fn peeloff_fails_with_association_lost_if_the_guard_is_denied() {
     process::alone(|| {
         for function in FUNCTIONS {
-            let server = server(Family::V4);
-            let (client, id) = associate(Family::V4, &server);
+            let (server, client, id) = associated(Family::V4);
             let call = [Call::fcntl(libc::F_DUPFD_CLOEXEC)];
             let error = denied(call, libc::EPERM, || {
                 let _limit = Limit::none_free();
@@ -129,12 +117,11 @@ fn peeloff_fails_with_association_lost_if_the_guard_is_denied() {
 fn peeloff_fails_with_association_lost_at_file_max() {
     process::in_guest(|| {
         for function in FUNCTIONS {
-            let server = server(Family::V4);
-            let (client, id) = associate(Family::V4, &server);
+            let (server, client, id) = associated(Family::V4);
             let before = descriptors::open();
-            let limit = Sysctl::set(FILE_MAX, "0");
-            let error = without_capabilities(|| function(&server, id).unwrap_err());
-            drop(limit);
+            let error = under(Sysctl::set(FILE_MAX, "0"), || {
+                without_capabilities(|| function(&server, id).unwrap_err())
+            });
             assert_matches!(error, Error::AssociationLost(Errno::NFILE));
             assert_eq!(descriptors::open(), before);
             expect_terminated(&server, &client, id);
@@ -147,8 +134,7 @@ fn peeloff_fails_with_association_lost_at_file_max() {
 fn peeloff_fails_with_no_descriptor_at_nr_open() {
     process::in_guest(|| {
         let _limit = Limit::soft(4096);
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         // The kernel checks `fs.nr_open` only when it enlarges the descriptor table, for
         // example at 512 descriptors.
         let open = || fs::File::open("/dev/null");

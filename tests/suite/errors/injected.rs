@@ -3,7 +3,6 @@
 //! The filter sets the errno of the peel-off and the result of the query that follows it.
 
 use std::net::SocketAddr;
-use std::thread;
 
 use rustix::io::Errno;
 use sctp_peeloff::sockopt::{
@@ -13,22 +12,19 @@ use sctp_peeloff::{Effect, Error, assoc_id_of_peer, assoc_ids, supports_flags};
 
 use super::FUNCTIONS;
 use crate::support::filter::{Call, denied, deny, flags_option};
-use crate::support::{Family, assert_matches, associate, server};
+use crate::support::{Family, assert_matches, associated, server};
 
 /// Returns the errors of both functions if the peel-off fails with `errno` and `SCTP_STATUS`
 /// returns `status`. `SCTP_STATUS` shows whether the association is on the socket.
 fn errors(errno: Errno, status: Result<(), Errno>) -> [Error; 2] {
-    let server = server(Family::V4);
-    let (_client, id) = associate(Family::V4, &server);
-    let denied = || {
-        let options = [Call::getsockopt(SCTP_SOCKOPT_PEELOFF), flags_option()];
-        deny(options, errno.raw_os_error());
+    let (server, _client, id) = associated(Family::V4);
+    let options = [Call::getsockopt(SCTP_SOCKOPT_PEELOFF), flags_option()];
+    let errors = denied(options, errno.raw_os_error(), || {
         if let Err(errno) = status {
             deny([Call::getsockopt(SCTP_STATUS)], errno.raw_os_error());
         }
         FUNCTIONS.map(|function| function(&server, id).unwrap_err())
-    };
-    let errors = thread::scope(|scope| scope.spawn(denied).join().unwrap());
+    });
     assert_eq!(assoc_ids(&server).unwrap(), [id]);
     errors
 }
@@ -118,13 +114,11 @@ fn functions_fail_with_options_unavailable_if_no_option_reaches_sctp() {
         }
     }
     let server = server(Family::V4);
-    let denied = || {
-        let options = [Call::getsockopt(SCTP_GET_ASSOC_ID_LIST), flags_option()];
-        deny(options, libc::EOPNOTSUPP);
+    let options = [Call::getsockopt(SCTP_GET_ASSOC_ID_LIST), flags_option()];
+    for result in denied(options, libc::EOPNOTSUPP, || {
         let list = assoc_ids(&server).map(drop);
         [list, supports_flags(&server).map(drop)]
-    };
-    for result in thread::scope(|scope| scope.spawn(denied).join().unwrap()) {
+    }) {
         assert_matches!(result, Err(Error::OptionsUnavailable(Errno::OPNOTSUPP)));
     }
 }

@@ -19,21 +19,16 @@ use crate::support::{Family, associate, associate_many, descriptors, kernel, pro
 
 type Peeloff = fn(BorrowedFd<'_>, AssocId) -> Result<OwnedFd, Error>;
 
-/// Every function that adopts a descriptor.
-fn functions() -> Vec<Peeloff> {
-    let mut functions: Vec<Peeloff> = vec![
-        |socket, id| peeloff(socket, id),
-        |socket, id| peeloff_flags(socket, id, PeeloffFlags::all()),
-        // `sockopt` returns only an errno, so that the state of the association is unknown.
-        |socket, id| sockopt::peeloff(socket, id).map_err(Error::StateUnknown),
-    ];
-    if kernel::has_flags_option() {
-        functions.push(|socket, id| {
-            sockopt::peeloff_flags(socket, id, PeeloffFlags::all()).map_err(Error::StateUnknown)
-        });
-    }
-    functions
-}
+/// Every function that adopts a descriptor. The last one requires the flags option.
+const FUNCTIONS: [Peeloff; 4] = [
+    |socket, id| peeloff(socket, id),
+    |socket, id| peeloff_flags(socket, id, PeeloffFlags::all()),
+    // `sockopt` returns only an errno, so that the state of the association is unknown.
+    |socket, id| sockopt::peeloff(socket, id).map_err(Error::StateUnknown),
+    |socket, id| {
+        sockopt::peeloff_flags(socket, id, PeeloffFlags::all()).map_err(Error::StateUnknown)
+    },
+];
 
 /// What the kernel does with the association before the program overwrites the result.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -139,14 +134,10 @@ fn check(
 
     let outcome = match outcome {
         Ok(peeled) => {
-            assert_eq!(
-                situation, PeeledOff,
-                "the kernel has not created a descriptor"
-            );
+            assert_eq!(situation, PeeledOff, "no descriptor is new");
             assert!(!before.contains(&peeled.as_raw_fd()), "adopted {peeled:?}");
             assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
-            let nonblocking = rustix::fs::fcntl_getfl(&peeled).unwrap();
-            rustix::fs::fcntl_setfl(&peeled, nonblocking - rustix::fs::OFlags::NONBLOCK).unwrap();
+            rustix::io::ioctl_fionbio(&peeled, false).unwrap();
             works(&peeled, &client, id);
             Ok(())
         }
@@ -166,10 +157,8 @@ fn check(
     };
     // No descriptor that was open before has been closed.
     let after = descriptors::open();
-    assert!(
-        before.iter().all(|fd| after.contains(fd)),
-        "{before:?} {after:?}"
-    );
+    let closed = before.iter().find(|fd| !after.contains(fd));
+    assert_eq!(closed, None, "{before:?} {after:?}");
     if let Some(earlier) = earlier {
         works(&earlier, &client, id);
     }
@@ -181,16 +170,14 @@ fn check(
 /// Linux 6.5 and later.
 fn runs_for_peeloff(group: &Group) -> bool {
     let server = group.within(|| server(Family::V4));
-    group.attach_to_getsockopt(
-        &Overwrite {
-            zero: true,
-            ..Overwrite::default()
-        }
-        .program(),
-    );
+    let overwrite = Overwrite {
+        zero: true,
+        ..Overwrite::default()
+    };
+    group.attach_to_getsockopt(&overwrite.program());
     let mut argument = [(-5_i32).to_ne_bytes(), (-1_i32).to_ne_bytes()].concat();
     let option = sockopt::SCTP_SOCKOPT_PEELOFF;
-    let result = option::get(server.as_fd(), sockopt::SOL_SCTP, option, &mut argument);
+    let result = option::get(&server, sockopt::SOL_SCTP, option, &mut argument);
     group.detach_from_getsockopt();
     result.is_ok()
 }
@@ -200,7 +187,7 @@ fn peeloff_never_returns_a_descriptor_that_was_open_before() {
     process::in_guest(|| {
         let group = Group::new("getsockopt");
         let runs = runs_for_peeloff(&group);
-        let functions = functions();
+        let functions = &FUNCTIONS[..3 + usize::from(kernel::has_flags_option())];
         let mut cases = 0_usize;
         restore_zero();
         for (situation, zero, sd) in combinations() {
@@ -268,11 +255,8 @@ fn check_outcome(
         Zero::Closed if keeps_result => keeps_queries && matches!(sd, Sd::Kept | Sd::Zero),
         _ => !runs || (keeps_queries && !overwrite.zero),
     };
-    match outcome {
-        Err(error) if situation == PeeledOff => {
-            assert!(!is_found, "{overwrite:?} {zero:?} {sd:?}: {error:?}");
-            assert_eq!(error.effect(), Effect::Unknown, "{error:?}");
-        }
-        _ => {}
+    if let (Err(error), PeeledOff) = (outcome, situation) {
+        assert!(!is_found, "{overwrite:?} {zero:?} {sd:?}: {error:?}");
+        assert_eq!(error.effect(), Effect::Unknown, "{error:?}");
     }
 }

@@ -1,14 +1,14 @@
 //! The addresses of a peeled-off socket and of its peer.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 
 use rustix::net::{self, SocketType};
 use sctp_peeloff::AssocId;
 use sctp_peeloff::sockopt::SOL_SCTP;
 
 use super::peel;
-use crate::support::{FAMILIES, Family, address, associate, kernel, option, server, socket};
+use crate::support::{FAMILIES, Family, address, associate, associated, kernel, option, socket};
 
 const SOCKOPT_BINDX_ADD: i32 = 100;
 const GET_PEER_ADDRS: i32 = 108;
@@ -19,11 +19,10 @@ const GET_LOCAL_ADDRS: i32 = 109;
 fn addresses(socket: &OwnedFd, option: i32, id: AssocId) -> Vec<SocketAddr> {
     let mut bytes = vec![0; 256];
     bytes[..4].copy_from_slice(&id.as_raw().to_ne_bytes());
-    option::get(socket.as_fd(), SOL_SCTP, option, &mut bytes).unwrap();
+    option::get(socket, SOL_SCTP, option, &mut bytes).unwrap();
     let number = u32::from_ne_bytes(bytes[4..8].try_into().unwrap());
     let mut rest = &bytes[8..];
-    let mut addresses = Vec::new();
-    for _ in 0..number {
+    let next = |_| {
         let family = i32::from(u16::from_ne_bytes([rest[0], rest[1]]));
         let (ip, length): (IpAddr, _) = if family == libc::AF_INET {
             let ip: [u8; 4] = rest[4..8].try_into().unwrap();
@@ -32,17 +31,11 @@ fn addresses(socket: &OwnedFd, option: i32, id: AssocId) -> Vec<SocketAddr> {
             let ip: [u8; 16] = rest[8..24].try_into().unwrap();
             (ip.into(), size_of::<libc::sockaddr_in6>())
         };
-        addresses.push((ip, u16::from_be_bytes([rest[2], rest[3]])).into());
+        let port = u16::from_be_bytes([rest[2], rest[3]]);
         rest = &rest[length..];
-    }
-    addresses
-}
-
-fn unspecified(family: Family) -> IpAddr {
-    match family {
-        Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
-        Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
-    }
+        (ip, port).into()
+    };
+    (0..number).map(next).collect()
 }
 
 fn peer_name(socket: &OwnedFd) -> SocketAddr {
@@ -53,22 +46,21 @@ fn peer_name(socket: &OwnedFd) -> SocketAddr {
 #[test]
 fn getpeername_and_getsockname_depend_on_the_kernel_version() {
     for family in FAMILIES {
-        let server = server(family);
-        let (client, id) = associate(family, &server);
+        let (server, client, id) = associated(family);
         let peeled = peel(&server, id);
 
         // Linux 5.18 and later return the address of the peer (commit 8467dda0c265). The commit
         // is also in some stable releases of earlier kernels.
         let mut peer = vec![address(&client)];
         if kernel::version() < (5, 18) {
-            peer.push((unspecified(family), peer[0].port()).into());
+            peer.push((family.unspecified(), peer[0].port()).into());
         }
         assert!(peer.contains(&peer_name(&peeled)), "{}", peer_name(&peeled));
 
         // Linux 6.19 and later return the local IPv6 address (commit b7ddb55f3127).
         let mut own = address(&server);
         if family == Family::V6 && kernel::version() < (6, 19) {
-            own.set_ip(unspecified(family));
+            own.set_ip(family.unspecified());
         }
         assert_eq!(address(&peeled), own);
     }
@@ -78,9 +70,7 @@ fn getpeername_and_getsockname_depend_on_the_kernel_version() {
 #[test]
 fn address_options_return_all_addresses() {
     let none = AssocId::from_raw(0);
-    for family in FAMILIES {
-        let server = server(family);
-        let (client, id) = associate(family, &server);
+    for (server, client, id) in FAMILIES.into_iter().map(associated) {
         let peeled = peel(&server, id);
         let local = addresses(&peeled, GET_LOCAL_ADDRS, none);
         assert_eq!(local, [address(&server)]);
@@ -100,7 +90,7 @@ fn peeloff_inherits_all_bound_addresses() {
     bytes.extend([127, 0, 0, 2]);
     bytes.extend([0; 8]);
     let (level, option) = (SOL_SCTP, SOCKOPT_BINDX_ADD);
-    option::set(server.as_fd(), level, option, &bytes).unwrap();
+    option::set(&server, level, option, &bytes).unwrap();
     net::listen(&server, 1).unwrap();
     let (_client, id) = associate(Family::V4, &server);
     let peeled = peel(&server, id);

@@ -12,25 +12,23 @@ use super::{
     wait_for_end, watch,
 };
 use crate::support::message::{Message, SCTP_ABORT, SCTP_EOF, send, send_flags};
-use crate::support::{FAMILIES, Family, associate, option, server, wait_for};
+use crate::support::{FAMILIES, Family, associate, associated, option, server, wait_until};
 
 fn peeled_off(family: Family) -> (OwnedFd, OwnedFd, AssocId) {
-    let server = server(family);
-    let (client, id) = associate(family, &server);
+    let (server, client, id) = associated(family);
     (client, peel_nonblocking(&server, id), id)
 }
 
 fn wait_until_readable(peeled: &OwnedFd) {
     let epoll = watch(peeled, EventFlags::IN);
-    wait_for("a message", || (!report(&epoll).is_empty()).then_some(()));
+    wait_until("a message", || !report(&epoll).is_empty());
 }
 
 const RESET: Read = Read::Failed(Errno::CONNRESET);
 
 #[test]
 fn close_ends_the_association_gracefully() {
-    for family in FAMILIES {
-        let (client, peeled, _) = peeled_off(family);
+    for (client, peeled, _) in FAMILIES.into_iter().map(peeled_off) {
         let messages: Vec<_> = (0..100).map(|number| format!("message {number}")).collect();
         for message in &messages {
             send(&peeled, &Message::new(message, 0, 0)).unwrap();
@@ -85,8 +83,7 @@ fn close_with_an_unread_notification_is_graceful() {
 
 #[test]
 fn close_with_a_linger_time_of_0_aborts() {
-    for family in FAMILIES {
-        let (client, peeled, _) = peeled_off(family);
+    for (client, peeled, _) in FAMILIES.into_iter().map(peeled_off) {
         option::abort_on_close(&peeled);
         drop(peeled);
         assert_eq!(read(&client), RESET);
@@ -96,8 +93,7 @@ fn close_with_a_linger_time_of_0_aborts() {
 /// The descriptor stays open and receives the notification that the association has ended.
 #[test]
 fn sctp_eof_ends_the_association_gracefully() {
-    for family in FAMILIES {
-        let (client, peeled, _) = peeled_off(family);
+    for (client, peeled, _) in FAMILIES.into_iter().map(peeled_off) {
         option::subscribe_ends(&peeled);
         send(&peeled, &Message::new("good-bye", 0, 0)).unwrap();
         send_flags(&peeled, &Message::new("", 0, 0), SCTP_EOF).unwrap();
@@ -126,8 +122,7 @@ fn send_fails_with_eshutdown_after_sctp_eof() {
 
 #[test]
 fn sctp_abort_aborts_the_association() {
-    for family in FAMILIES {
-        let (client, peeled, _) = peeled_off(family);
+    for (client, peeled, _) in FAMILIES.into_iter().map(peeled_off) {
         send_flags(&peeled, &Message::new("the reason", 0, 0), SCTP_ABORT).unwrap();
         assert_eq!(read(&client), RESET);
         assert_eq!(assoc_ids(&peeled).unwrap(), []);
@@ -140,23 +135,17 @@ fn sctp_abort_aborts_the_association() {
 /// and both sides can still send.
 #[test]
 fn shutdown_sends_nothing() {
-    let (hung, half, none) = (
-        EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP,
-        EventFlags::IN | EventFlags::RDHUP,
-        EventFlags::empty(),
-    );
+    let half = EventFlags::IN | EventFlags::RDHUP;
     for family in FAMILIES {
-        for (how, reported) in [
-            (Shutdown::Read, half),
-            (Shutdown::Write, none),
-            (Shutdown::Both, hung),
+        for (how, reported, last) in [
+            (Shutdown::Read, half, Read::EndOfFile),
+            (Shutdown::Write, EventFlags::empty(), data("after")),
+            (Shutdown::Both, half | EventFlags::HUP, Read::EndOfFile),
         ] {
             let (client, peeled, id) = peeled_off(family);
             let epoll = watch(&peeled, INTEREST);
             send(&client, &Message::new("before", 0, 0)).unwrap();
-            wait_for("the message", || {
-                report(&epoll).contains(EventFlags::IN).then_some(())
-            });
+            wait_until("the message", || report(&epoll).contains(EventFlags::IN));
             net::shutdown(&peeled, how).unwrap();
 
             assert_eq!(read(&peeled), data("before"), "{how:?}");
@@ -170,12 +159,7 @@ fn shutdown_sends_nothing() {
             send(&client, &Message::new("after", 0, 0)).unwrap();
             drop(client);
             wait_for_end(&peeled);
-            let next = if how == Shutdown::Write {
-                data("after")
-            } else {
-                Read::EndOfFile
-            };
-            assert_eq!(read(&peeled), next, "{how:?}");
+            assert_eq!(read(&peeled), last, "{how:?}");
         }
     }
 }
@@ -184,13 +168,10 @@ fn shutdown_sends_nothing() {
 /// then reports end-of-file, which no action of the peer can cause.
 #[test]
 fn shutdown_wakes_a_blocked_reader() {
-    let server = server(Family::V4);
-    let (client, id) = associate(Family::V4, &server);
+    let (server, client, id) = associated(Family::V4);
     let peeled = peel(&server, id);
-    let woken = blocked(
-        || read(&peeled),
-        || net::shutdown(&peeled, Shutdown::Read).unwrap(),
-    );
+    let shut_down = || net::shutdown(&peeled, Shutdown::Read).unwrap();
+    let woken = blocked(|| read(&peeled), shut_down);
     assert_eq!(woken, Read::EndOfFile);
     assert_eq!(assoc_ids(&peeled).unwrap(), [id]);
     drop(peeled);

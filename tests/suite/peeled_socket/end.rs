@@ -12,7 +12,7 @@ use super::{
     wait_for_end, watch,
 };
 use crate::support::message::{Message, send};
-use crate::support::{FAMILIES, Family, associate, option, server, wait_for};
+use crate::support::{FAMILIES, Family, associate, option, server, wait_until};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Peer {
@@ -46,11 +46,15 @@ impl Peer {
         wait_for_end(peeled);
     }
 
-    fn notifications(self) -> &'static [Read] {
-        match self {
-            Self::Closes => &[Read::Shutdown, Read::Change(State::ShutdownComp)],
-            Self::Aborts | Self::Vanishes => &[Read::Change(State::CommLost)],
-        }
+    /// The reads that report the end: the notifications and the pending error.
+    fn reads(self, subscribed: Subscribed) -> Vec<Read> {
+        let mut reads = match self {
+            _ if subscribed == Subscribed::Never => vec![],
+            Self::Closes => vec![Read::Shutdown, Read::Change(State::ShutdownComp)],
+            Self::Aborts | Self::Vanishes => vec![Read::Change(State::CommLost)],
+        };
+        reads.extend(self.errno().map(Read::Failed));
+        reads
     }
 
     fn errno(self) -> Option<Errno> {
@@ -78,11 +82,8 @@ fn impatient_server(family: Family) -> OwnedFd {
     let server = quick_server(family);
     let retransmissions = [1, 0].map(u16::to_ne_bytes).concat();
     let retransmissions = i32::from_ne_bytes(retransmissions.try_into().unwrap());
-    option::set_words(
-        &server,
-        libc::SCTP_ASSOCINFO,
-        &[0, retransmissions, 0, 0, 0],
-    );
+    let parameters = [0, retransmissions, 0, 0, 0];
+    option::set_words(&server, libc::SCTP_ASSOCINFO, &parameters);
     server
 }
 
@@ -127,21 +128,13 @@ fn nonblocking_read_never_reports_end_of_file() {
         peer.end(client, &peeled);
 
         let case = format!("{family:?}, {peer:?}, subscribed {subscribed:?}");
-        let error = if peer.errno().is_some() {
-            EventFlags::ERR
-        } else {
-            EventFlags::empty()
-        };
-        if subscribed != Subscribed::Never {
-            for notification in peer.notifications() {
-                let reported = EventFlags::IN | EventFlags::OUT | error;
-                assert_eq!(report(&epoll), reported, "{case}");
-                assert_eq!(read(&peeled), *notification, "{case}");
-            }
-        }
-        if let Some(errno) = peer.errno() {
-            assert_eq!(report(&epoll), EventFlags::OUT | error, "{case}");
-            assert_eq!(read(&peeled), Read::Failed(errno), "{case}");
+        let mut error = EventFlags::empty();
+        error.set(EventFlags::ERR, peer.errno().is_some());
+        for expected in peer.reads(subscribed) {
+            let mut reported = EventFlags::OUT | error;
+            reported.set(EventFlags::IN, !matches!(expected, Read::Failed(_)));
+            assert_eq!(report(&epoll), reported, "{case}");
+            assert_eq!(read(&peeled), expected, "{case}");
         }
         // epoll reports neither IN nor RDHUP nor HUP.
         for _ in 0..3 {
@@ -156,15 +149,9 @@ fn nonblocking_read_never_reports_end_of_file() {
 fn blocking_read_fails_with_enotconn_after_the_end() {
     each(|family, peer, subscribed| {
         let (client, peeled) = peeled_off(family, subscribed, peel);
-        let reads: Vec<Read> = blocked(
-            || (0..5).map(|_| read(&peeled)).collect(),
-            || peer.end(client, &peeled),
-        );
-        let mut expected = Vec::new();
-        if subscribed != Subscribed::Never {
-            expected.extend_from_slice(peer.notifications());
-        }
-        expected.extend(peer.errno().map(Read::Failed));
+        let read_5 = || (0..5).map(|_| read(&peeled)).collect();
+        let reads: Vec<Read> = blocked(read_5, || peer.end(client, &peeled));
+        let mut expected = peer.reads(subscribed);
         // Each later read fails without blocking.
         expected.resize(5, Read::Failed(Errno::NOTCONN));
         assert_eq!(reads, expected, "{family:?}, {peer:?}, {subscribed:?}");
@@ -176,25 +163,22 @@ fn blocking_read_fails_with_enotconn_after_the_end() {
 fn edge_triggered_epoll_reports_the_end_once() {
     for family in FAMILIES {
         for peer in [Peer::Closes, Peer::Aborts] {
-            for (subscribed, out) in [
-                (false, EventFlags::empty()),
-                (false, EventFlags::OUT),
-                (true, EventFlags::empty()),
-                (true, EventFlags::OUT),
-            ] {
-                let (client, peeled) = peeled_off(family, Subscribed::Never, peel_nonblocking);
-                if subscribed {
-                    option::subscribe_assoc_change(&peeled);
+            for subscribed in [false, true] {
+                for out in [EventFlags::empty(), EventFlags::OUT] {
+                    let (client, peeled) = peeled_off(family, Subscribed::Never, peel_nonblocking);
+                    if subscribed {
+                        option::subscribe_assoc_change(&peeled);
+                    }
+                    let interest = EventFlags::IN | EventFlags::RDHUP | out;
+                    let epoll = watch(&peeled, interest | EventFlags::ET);
+                    assert_eq!(report(&epoll), out);
+                    peer.end(client, &peeled);
+                    let mut expected = out;
+                    expected.set(EventFlags::IN, subscribed);
+                    expected.set(EventFlags::ERR, peer == Peer::Aborts);
+                    assert_eq!(report(&epoll), expected, "{peer:?}, {subscribed}");
+                    assert_eq!(report(&epoll), EventFlags::empty());
                 }
-                let interest = EventFlags::IN | EventFlags::RDHUP | out;
-                let epoll = watch(&peeled, interest | EventFlags::ET);
-                assert_eq!(report(&epoll), out);
-                peer.end(client, &peeled);
-                let mut expected = out;
-                expected.set(EventFlags::IN, subscribed);
-                expected.set(EventFlags::ERR, peer == Peer::Aborts);
-                assert_eq!(report(&epoll), expected, "{peer:?}, {subscribed}");
-                assert_eq!(report(&epoll), EventFlags::empty());
             }
         }
     }
@@ -209,14 +193,13 @@ fn read_returns_messages_before_the_end() {
             let epoll = watch(&peeled, EventFlags::IN);
             send(&client, &Message::new("last words", 0, 0)).unwrap();
             // An abort discards messages that have not arrived yet.
-            wait_for("the message", || (!report(&epoll).is_empty()).then_some(()));
+            wait_until("the message", || !report(&epoll).is_empty());
             peer.end(client, &peeled);
             assert_eq!(read(&peeled), data("last words"));
-            for notification in peer.notifications() {
-                assert_eq!(read(&peeled), *notification);
+            for expected in peer.reads(Subscribed::After) {
+                assert_eq!(read(&peeled), expected);
             }
-            let last = peer.errno().unwrap_or(Errno::AGAIN);
-            assert_eq!(read(&peeled), Read::Failed(last));
+            assert_eq!(read(&peeled), Read::Failed(Errno::AGAIN));
         }
     }
 }

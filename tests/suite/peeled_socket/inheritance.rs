@@ -1,6 +1,6 @@
 //! The options and flags that a peeled-off socket inherits from the one-to-many socket.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -12,7 +12,7 @@ use sctp_peeloff::sockopt::SOL_SCTP;
 
 use super::peel;
 use crate::support::message::receive;
-use crate::support::{FAMILIES, Family, associate, kernel, option, server, socket};
+use crate::support::{FAMILIES, Family, associate, associated, kernel, option, server, socket};
 
 /// The name, level and number of an option, and a value in 32-bit words.
 type Setting = (&'static str, i32, i32, &'static [i32]);
@@ -90,7 +90,7 @@ fn clones_socket() -> bool {
 
 fn get(socket: &OwnedFd, (name, level, option, value): Setting) -> Vec<u8> {
     let mut bytes = vec![0; size_of_val(value)];
-    let length = option::get(socket.as_fd(), level, option, &mut bytes).expect(name);
+    let length = option::get(socket, level, option, &mut bytes).expect(name);
     bytes.truncate(length);
     bytes
 }
@@ -102,17 +102,13 @@ fn settings_are(inherited: bool, family: Family, settings: &[Setting]) {
     let server = server(family);
     for &(name, level, option, value) in settings {
         let value: Vec<u8> = value.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        option::set(server.as_fd(), level, option, &value).expect(name);
+        option::set(&server, level, option, &value).expect(name);
     }
     let (_client, id) = associate(family, &server);
     let peeled = peel(&server, id);
     for &setting in settings {
         let (name, ..) = setting;
-        let (default, set, got) = (
-            get(&new, setting),
-            get(&server, setting),
-            get(&peeled, setting),
-        );
+        let [default, set, got] = [&new, &server, &peeled].map(|socket| get(socket, setting));
         assert_ne!(set, default, "{name} has its default value");
         let expected = if inherited { set } else { default };
         assert_eq!(got, expected, "{name} over {family:?}");
@@ -144,21 +140,12 @@ fn peeloff_inherits_more_options_on_linux_6_19_and_later() {
 
 #[test]
 fn peeloff_inherits_the_socket_filter_on_linux_6_19_and_later() {
-    let server = server(Family::V4);
-    let (_client, id) = associate(Family::V4, &server);
+    let (server, _client, id) = associated(Family::V4);
     option::drop_packets(&server);
     let peeled = peel(&server, id);
-    let detach = |socket: &OwnedFd| {
-        let level = libc::SOL_SOCKET;
-        option::set(socket.as_fd(), level, libc::SO_DETACH_FILTER, &[0; 4])
-    };
-    let expected = if clones_socket() {
-        Ok(())
-    } else {
-        Err(Errno::NOENT)
-    };
-    assert_eq!(detach(&peeled), expected);
-    assert_eq!(detach(&server), Ok(()));
+    let expected = clones_socket().then_some(()).ok_or(Errno::NOENT);
+    assert_eq!(option::detach_filter(&peeled), expected);
+    assert_eq!(option::detach_filter(&server), Ok(()));
 }
 
 #[test]
@@ -195,7 +182,7 @@ fn set_default_send(socket: &OwnedFd, stream: u16, ppid: i32, assoc: i32) {
     let words = [ppid, 0, assoc].map(i32::to_ne_bytes).concat();
     let info = [half, words].concat();
     let (level, option) = (SOL_SCTP, libc::SCTP_DEFAULT_SNDINFO);
-    option::set(socket.as_fd(), level, option, &info).unwrap();
+    option::set(socket, level, option, &info).unwrap();
 }
 
 /// An option of the association keeps the value from the setup of the association, or the
@@ -233,7 +220,7 @@ fn peeloff_keeps_options_of_the_association() {
             // With id 0, old kernels return the value of the socket.
             let mut got = first_id.as_raw().to_ne_bytes().to_vec();
             got.resize(size_of_val(value), 0);
-            option::get(peeled.as_fd(), level, option, &mut got).expect(name);
+            option::get(&peeled, level, option, &mut got).expect(name);
             let value = value[1..].iter().flat_map(|word| word.to_ne_bytes());
             assert_eq!(got[4..], value.collect::<Vec<_>>(), "{name}");
         }

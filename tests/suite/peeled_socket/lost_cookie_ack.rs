@@ -9,7 +9,7 @@ use rustix::net::{self, SocketType};
 use sctp_peeloff::{AssocId, assoc_ids};
 
 use super::peel;
-use crate::support::message::{Message, receive, send};
+use crate::support::message::passes;
 use crate::support::option::{drop_chunks, let_packets_in, set_words};
 use crate::support::{FAMILIES, Family, address, kernel, server, socket, wait_for};
 
@@ -49,11 +49,8 @@ fn peeloff_after_the_first_message_survives_a_lost_cookie_ack() {
         let server = server(family);
         let (client, connected, assoc) = connect(family, &server, ENOUGH, |assoc| assoc);
         assert_eq!(connected, Ok(()));
-        send(&client, &Message::new("first", 0, 0)).unwrap();
-        assert_eq!(receive(&server).unwrap().data, b"first");
-        let peeled = peel(&server, assoc);
-        send(&peeled, &Message::new("reply", 0, 0)).unwrap();
-        assert_eq!(receive(&client).unwrap().data, b"reply");
+        passes(&client, &server, "first");
+        passes(&peel(&server, assoc), &client, "reply");
     }
 }
 
@@ -71,7 +68,6 @@ fn peeloff_at_comm_up_does_not_survive_a_lost_cookie_ack_on_linux_7_2() {
             continue;
         }
         assert_eq!(connected, Ok(()));
-        send(&client, &Message::new("first", 0, 0)).unwrap();
-        assert_eq!(receive(&peeled).unwrap().data, b"first");
+        passes(&client, &peeled, "first");
     }
 }

@@ -1,12 +1,12 @@
 //! The DSCP in the packets of a peeled-off socket.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::net::{self, AddressFamily, Protocol, RecvFlags, SocketType};
 use sctp_peeloff::sockopt::SOL_SCTP;
 
 use super::peel;
-use crate::support::message::{Message, receive, send};
+use crate::support::message::passes;
 use crate::support::option::set;
 use crate::support::{FAMILIES, Family, address, associate, kernel, server, wait_for};
 
@@ -37,8 +37,7 @@ fn mark_of_a_message(family: Family, peeled: &OwnedFd, client: &OwnedFd) -> u8 {
     let port = address(peeled).port();
     let packets = capture();
     let text = b"the message that is captured";
-    send(peeled, &Message::new(text, 0, 0)).unwrap();
-    assert_eq!(receive(client).unwrap().data, text);
+    passes(peeled, client, text);
     wait_for("the packet", || {
         let mut frame = [0; 2000];
         let (length, _) = net::recv(&packets, &mut frame, RecvFlags::DONTWAIT).ok()?;
@@ -54,13 +53,7 @@ fn set_dscp(socket: &OwnedFd) {
     let mut parameters = [0; 156];
     parameters[146..150].copy_from_slice(&SPP_DSCP.to_ne_bytes());
     parameters[154] = MARK;
-    set(
-        socket.as_fd(),
-        SOL_SCTP,
-        libc::SCTP_PEER_ADDR_PARAMS,
-        &parameters,
-    )
-    .unwrap();
+    set(socket, SOL_SCTP, libc::SCTP_PEER_ADDR_PARAMS, &parameters).unwrap();
 }
 
 fn set_tos(family: Family, socket: &OwnedFd) {
@@ -68,13 +61,7 @@ fn set_tos(family: Family, socket: &OwnedFd) {
         Family::V4 => (libc::IPPROTO_IP, libc::IP_TOS),
         Family::V6 => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
     };
-    set(
-        socket.as_fd(),
-        level,
-        option,
-        &i32::from(MARK).to_ne_bytes(),
-    )
-    .unwrap();
+    set(socket, level, option, &i32::from(MARK).to_ne_bytes()).unwrap();
 }
 
 #[test]
@@ -95,11 +82,8 @@ fn peeloff_inherits_the_type_of_service_on_linux_6_19_and_later() {
         set_tos(family, &server);
         let (client, assoc) = associate(family, &server);
         let peeled = peel(&server, assoc);
-        let expected = if kernel::version() >= (6, 19) {
-            MARK
-        } else {
-            0
-        };
+        let clones_socket = kernel::version() >= (6, 19);
+        let expected = if clones_socket { MARK } else { 0 };
         assert_eq!(mark_of_a_message(family, &peeled, &client) & DSCP, expected);
         set_tos(family, &peeled);
         assert_eq!(mark_of_a_message(family, &peeled, &client) & DSCP, MARK);

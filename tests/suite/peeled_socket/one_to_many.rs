@@ -2,7 +2,7 @@
 //! id of a peeled-off association fails with `EPIPE`.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::net::{self, SendFlags, SocketType};
@@ -12,19 +12,18 @@ use sctp_peeloff::{AssocId, Error, assoc_id_of_peer, assoc_ids, peeloff};
 use super::{Read, State, again, peel, read, wait_for_end};
 use crate::support::message::{Message, receive, send};
 use crate::support::{
-    FAMILIES, Family, address, assert_matches, associate, option, server, wait_for,
+    FAMILIES, Family, address, assert_matches, associate, associated, option, server, wait_for,
+    wait_until, wait_until_ended,
 };
 
 /// Checks that `reach` cannot establish a second association with the peer of a peeled-off
 /// association, and that it can do so after the end of that association.
 fn reach_the_peer(family: Family, reach: fn(&OwnedFd, SocketAddr) -> Result<(), Errno>) {
-    let server = server(family);
-    let (client, id) = associate(family, &server);
+    let (server, client, id) = associated(family);
     let peer = address(&client);
     let peeled = peel(&server, id);
     assert_eq!(reach(&server, peer), Err(Errno::ADDRNOTAVAIL));
-    let error = assoc_id_of_peer(&server, peer).unwrap_err();
-    assert_matches!(error, Error::NoSuchPeer(_));
+    assert_matches!(assoc_id_of_peer(&server, peer), Err(Error::NoSuchPeer(_)));
 
     drop(client);
     wait_for_end(&peeled);
@@ -60,8 +59,7 @@ fn connect_fails_with_eaddrnotavail_for_peeled_off_peer() {
 #[test]
 fn new_association_of_the_peer_is_on_the_one_to_many_socket() {
     for family in FAMILIES {
-        let server = server(family);
-        let (client, id) = associate(family, &server);
+        let (server, client, id) = associated(family);
         let peer = address(&client);
         let peeled = peel(&server, id);
         drop(client);
@@ -93,48 +91,37 @@ fn one_to_many_socket_receives_no_notification_of_the_end_of_a_peeled_off_associ
 
 /// Checks that a peel-off fails because the association has ended.
 fn peel_too_late(server: &OwnedFd, assoc: AssocId) {
-    let error = peeloff(server, assoc).unwrap_err();
-    assert_matches!(error, Error::NoSuchAssociation(id) if id == assoc);
+    assert_matches!(peeloff(server, assoc), Err(Error::NoSuchAssociation(id)) if id == assoc);
 }
 
 #[test]
 fn one_to_many_socket_returns_the_messages_of_an_association_that_has_ended() {
     for family in FAMILIES {
-        for abort in [false, true] {
+        for (abort, end) in [(false, State::ShutdownComp), (true, State::CommLost)] {
             let server = server(family);
             option::subscribe_assoc_change(&server);
             let (client, assoc) = associate(family, &server);
             for text in ["first", "second"] {
                 send(&client, &Message::new(text, 0, 0)).unwrap();
             }
-            wait_for("the messages", || {
+            wait_until("the acknowledgements", || {
                 // struct sctp_status: sstat_unackdata is at byte 12.
                 let mut status = [0; 176];
-                option::get(client.as_fd(), SOL_SCTP, SCTP_STATUS, &mut status).unwrap();
-                (status[12..14] == [0, 0]).then_some(())
+                option::get(&client, SOL_SCTP, SCTP_STATUS, &mut status).unwrap();
+                status[12..14] == [0, 0]
             });
             if abort {
                 option::abort_on_close(&client);
             }
             drop(client);
-            wait_for("the end", || {
-                assoc_ids(&server).unwrap().is_empty().then_some(())
-            });
+            wait_until_ended(&server);
             peel_too_late(&server, assoc);
             assert_eq!(read(&server), Read::Change(State::CommUp));
             for text in ["first", "second"] {
-                let message = receive(&server).unwrap();
-                assert_eq!(
-                    (message.data.as_slice(), message.assoc),
-                    (text.as_bytes(), assoc)
-                );
+                let expected = Message::new(text, 0, 0).to(assoc);
+                assert_eq!(receive(&server), Ok(expected));
                 peel_too_late(&server, assoc);
             }
-            let end = if abort {
-                State::CommLost
-            } else {
-                State::ShutdownComp
-            };
             assert_eq!(read(&server), Read::Change(end));
         }
     }

@@ -1,7 +1,7 @@
 //! Options that have no effect on a peeled-off socket, or a different effect than on an
 //! accepted socket.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -11,14 +11,15 @@ use rustix::net::{self, SendFlags, SocketType};
 use sctp_peeloff::sockopt::SOL_SCTP;
 
 use super::{peel, peel_nonblocking, read, wait_for_end};
-use crate::support::message::{Message, receive, send};
-use crate::support::option::{drop_packets, get, set, set_words};
-use crate::support::{FAMILIES, Family, address, associate, client, kernel, server, socket};
+use crate::support::message::{Message, SHUTDOWN_EVENT, passes, receive, send};
+use crate::support::option::{SCTP_EVENT, drop_packets, get, set, set_words};
+use crate::support::{
+    FAMILIES, Family, address, associate, associated, client, kernel, server, socket,
+};
 
 /// A peeled-off socket, and the client of its association.
 fn peeled(family: Family) -> (OwnedFd, OwnedFd) {
-    let server = server(family);
-    let (client, assoc) = associate(family, &server);
+    let (server, client, assoc) = associated(family);
     (peel(&server, assoc), client)
 }
 
@@ -30,14 +31,9 @@ fn accepted(family: Family) -> (OwnedFd, OwnedFd) {
     (net::accept(&listener).unwrap(), client)
 }
 
-fn works(socket: &OwnedFd, client: &OwnedFd) {
-    send(client, &Message::new("works", 0, 0)).unwrap();
-    assert_eq!(receive(socket).unwrap().data, b"works");
-}
-
 fn words<const N: usize>(socket: &OwnedFd, option: i32) -> [i32; N] {
     let mut bytes = vec![0; 4 * N];
-    get(socket.as_fd(), SOL_SCTP, option, &mut bytes).unwrap();
+    get(socket, SOL_SCTP, option, &mut bytes).unwrap();
     std::array::from_fn(|at| i32::from_ne_bytes(bytes[4 * at..][..4].try_into().unwrap()))
 }
 
@@ -50,7 +46,7 @@ fn autoclose_has_no_effect_if_set_after_the_peel_off() {
     let mut sockets = [PollFd::new(&client, PollFlags::IN)];
     let time = Timespec::try_from(Duration::from_millis(2500)).unwrap();
     assert_eq!(poll(&mut sockets, Some(&time)), Ok(0));
-    works(&peeled, &client);
+    passes(&client, &peeled, "works");
 }
 
 #[test]
@@ -67,7 +63,7 @@ fn autoclose_cannot_be_disabled_after_the_peel_off() {
 fn autoclose_fails_with_eopnotsupp_on_an_accepted_socket() {
     let (accepted, _client) = accepted(Family::V4);
     let value = 1_i32.to_ne_bytes();
-    let result = set(accepted.as_fd(), SOL_SCTP, libc::SCTP_AUTOCLOSE, &value);
+    let result = set(&accepted, SOL_SCTP, libc::SCTP_AUTOCLOSE, &value);
     assert_eq!(result, Err(Errno::OPNOTSUPP));
 }
 
@@ -92,40 +88,37 @@ fn supported_extensions_do_not_change_after_the_setup() {
         let (peeled, _client) = peeled(Family::V4);
         // struct sctp_assoc_value
         let mut before = [0_i32; 2].map(i32::to_ne_bytes).concat();
-        match get(peeled.as_fd(), SOL_SCTP, option, &mut before) {
+        match get(&peeled, SOL_SCTP, option, &mut before) {
             Err(Errno::NOPROTOOPT) => continue,
             length => assert_eq!(length, Ok(8), "option {option}"),
         }
         let mut after = before.clone();
         after[4] ^= 1;
-        set(peeled.as_fd(), SOL_SCTP, option, &after).unwrap();
-        get(peeled.as_fd(), SOL_SCTP, option, &mut after).unwrap();
+        set(&peeled, SOL_SCTP, option, &after).unwrap();
+        get(&peeled, SOL_SCTP, option, &mut after).unwrap();
         assert_eq!(after, before, "option {option}");
     }
 }
 
-const SCTP_EVENT: i32 = 127;
-
-/// Sets a `struct sctp_event`. The kernel ignores the id on a peeled-off socket.
-fn subscribe_shutdown_event(socket: &OwnedFd, assoc: i32) -> Result<(), Errno> {
+/// Sets a `struct sctp_event`. The kernel ignores the id on a peeled-off socket. Returns false on
+/// kernels before 5.0, which do not have the option.
+fn subscribe_shutdown_event(socket: &OwnedFd, assoc: i32) -> bool {
     let mut event = assoc.to_ne_bytes().to_vec();
-    event.extend(0x8005_u16.to_ne_bytes());
+    event.extend(SHUTDOWN_EVENT.to_ne_bytes());
     event.extend([1, 0]);
-    set(socket.as_fd(), SOL_SCTP, SCTP_EVENT, &event)
+    let result = set(socket, SOL_SCTP, SCTP_EVENT, &event);
+    let is_supported = kernel::version() >= (5, 0);
+    assert_eq!(result, is_supported.then_some(()).ok_or(Errno::NOPROTOOPT));
+    is_supported
 }
 
 #[test]
 fn event_subscribes_a_peeled_off_socket_for_any_id() {
     for assoc in [0, 1, 2, 999] {
         let (peeled, client) = peeled(Family::V4);
-        if kernel::version() < (5, 0) {
-            assert_eq!(
-                subscribe_shutdown_event(&peeled, assoc),
-                Err(Errno::NOPROTOOPT)
-            );
+        if !subscribe_shutdown_event(&peeled, assoc) {
             return;
         }
-        subscribe_shutdown_event(&peeled, assoc).unwrap();
         drop(client);
         assert_eq!(read(&peeled), super::Read::Shutdown, "id {assoc}");
     }
@@ -133,13 +126,10 @@ fn event_subscribes_a_peeled_off_socket_for_any_id() {
 
 #[test]
 fn event_with_id_0_on_the_one_to_many_socket_applies_to_future_associations() {
-    let server = server(Family::V4);
-    let (client, assoc) = associate(Family::V4, &server);
-    if kernel::version() < (5, 0) {
-        assert_eq!(subscribe_shutdown_event(&server, 0), Err(Errno::NOPROTOOPT));
+    let (server, client, assoc) = associated(Family::V4);
+    if !subscribe_shutdown_event(&server, 0) {
         return;
     }
-    subscribe_shutdown_event(&server, 0).unwrap();
     let peeled = peel_nonblocking(&server, assoc);
     drop(client);
     wait_for_end(&peeled);

@@ -8,7 +8,7 @@ use rustix::net::sockopt::{set_socket_reuseaddr, set_socket_reuseport};
 use rustix::net::{self, SocketType, ipproto::SCTP};
 
 use super::peel;
-use crate::support::message::{Message, receive, send};
+use crate::support::message::passes;
 use crate::support::{FAMILIES, Family, address, associate};
 
 type Setting = fn(&OwnedFd) -> Result<(), Errno>;
@@ -29,99 +29,43 @@ fn listen(address: SocketAddr, setting: Setting) -> Result<OwnedFd, Errno> {
     Ok(socket)
 }
 
-struct Case {
-    before_bind: Setting,
-    after_bind: Setting,
-    on_peeled: Setting,
-    on_new: Setting,
-    /// Whether the first socket is closed before the new socket is bound.
-    closed: bool,
-    expected: Result<(), Errno>,
-}
+/// The settings before the first bind, after it, on the peeled-off socket and on the new socket.
+type Settings = [Setting; 4];
 
-const CASE: Case = Case {
-    before_bind: NONE,
-    after_bind: NONE,
-    on_peeled: NONE,
-    on_new: NONE,
-    closed: true,
-    expected: Err(Errno::ADDRINUSE),
-};
-
-const ACCEPTED: Case = Case {
-    expected: Ok(()),
-    ..CASE
-};
-
-const CASES: [Case; 10] = [
-    CASE,
-    Case {
-        on_new: REUSE_ADDRESS,
-        ..CASE
-    },
-    Case {
-        before_bind: REUSE_ADDRESS,
-        ..CASE
-    },
-    Case {
-        after_bind: REUSE_ADDRESS,
-        ..CASE
-    },
-    Case {
-        before_bind: REUSE_ADDRESS,
-        on_new: REUSE_ADDRESS,
-        closed: false,
-        ..CASE
-    },
-    Case {
-        before_bind: REUSE_ADDRESS,
-        on_new: REUSE_ADDRESS,
-        ..ACCEPTED
-    },
-    Case {
-        after_bind: REUSE_ADDRESS,
-        on_new: REUSE_ADDRESS,
-        ..ACCEPTED
-    },
-    Case {
-        on_peeled: REUSE_ADDRESS,
-        on_new: REUSE_ADDRESS,
-        ..ACCEPTED
-    },
-    Case {
-        before_bind: REUSE_PORT,
-        on_new: REUSE_PORT,
-        ..ACCEPTED
-    },
-    Case {
-        before_bind: REUSE_PORT,
-        on_new: REUSE_PORT,
-        closed: false,
-        ..ACCEPTED
-    },
+/// The settings, whether the first socket is closed before the new socket is bound, and whether
+/// the bind succeeds.
+const CASES: [(Settings, bool, bool); 10] = [
+    ([NONE, NONE, NONE, NONE], true, false),
+    ([NONE, NONE, NONE, REUSE_ADDRESS], true, false),
+    ([REUSE_ADDRESS, NONE, NONE, NONE], true, false),
+    ([NONE, REUSE_ADDRESS, NONE, NONE], true, false),
+    ([REUSE_ADDRESS, NONE, NONE, REUSE_ADDRESS], false, false),
+    ([REUSE_ADDRESS, NONE, NONE, REUSE_ADDRESS], true, true),
+    ([NONE, REUSE_ADDRESS, NONE, REUSE_ADDRESS], true, true),
+    ([NONE, NONE, REUSE_ADDRESS, REUSE_ADDRESS], true, true),
+    ([REUSE_PORT, NONE, NONE, REUSE_PORT], true, true),
+    ([REUSE_PORT, NONE, NONE, REUSE_PORT], false, true),
 ];
 
 #[test]
 fn bind_succeeds_despite_a_peeled_off_socket_if_the_address_may_be_reused() {
     for family in FAMILIES {
-        for (number, case) in CASES.iter().enumerate() {
-            let first = listen(family.loopback(), case.before_bind).unwrap();
-            (case.after_bind)(&first).unwrap();
+        for (number, (settings, is_closed, succeeds)) in CASES.into_iter().enumerate() {
+            let [before_bind, after_bind, on_peeled, on_new] = settings;
+            let first = listen(family.loopback(), before_bind).unwrap();
+            after_bind(&first).unwrap();
             let address = address(&first);
             let (client, assoc) = associate(family, &first);
             let peeled = peel(&first, assoc);
-            (case.on_peeled)(&peeled).unwrap();
-            if case.closed {
+            on_peeled(&peeled).unwrap();
+            if is_closed {
                 drop(first);
             }
-            let result = listen(address, case.on_new);
-            assert_eq!(
-                result.as_ref().map(drop).map_err(|errno| *errno),
-                case.expected,
-                "case {number}"
-            );
-            send(&client, &Message::new("still here", 0, 0)).unwrap();
-            assert_eq!(receive(&peeled).unwrap().data, b"still here");
+            let new = listen(address, on_new);
+            let errno = new.as_ref().err().copied();
+            let expected = (!succeeds).then_some(Errno::ADDRINUSE);
+            assert_eq!(errno, expected, "case {number}");
+            passes(&client, &peeled, "still here");
         }
     }
 }

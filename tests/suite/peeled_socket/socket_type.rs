@@ -7,14 +7,13 @@ use sctp_peeloff::{AssocId, Error, assoc_ids, peeloff};
 use super::{Read, State, again, data, peel, peel_nonblocking, read, wait_for_end};
 use crate::support::message::{Message, send};
 use crate::support::{
-    FAMILIES, Family, address, assert_matches, associate, option, server, wait_for,
+    FAMILIES, Family, address, assert_matches, associate, associated, option, server, wait_for,
 };
 
 #[test]
 fn bind_listen_connect_and_accept_fail_on_a_peeled_off_socket() {
     for family in FAMILIES {
-        let server = server(family);
-        let (client, id) = associate(family, &server);
+        let (server, client, id) = associated(family);
         let peeled = peel(&server, id);
         assert_eq!(sockopt::socket_type(&peeled), Ok(SocketType::SEQPACKET));
         let others = [address(&client), address(self::server(family))];
@@ -33,8 +32,7 @@ fn bind_listen_connect_and_accept_fail_on_a_peeled_off_socket() {
         drop(client);
         wait_for_end(&peeled);
         refusals("after the end of the association");
-        let error = peeloff(&peeled, id).unwrap_err();
-        assert_matches!(error, Error::NoSuchAssociation(_));
+        assert_matches!(peeloff(&peeled, id), Err(Error::NoSuchAssociation(_)));
     }
 }
 

@@ -3,7 +3,6 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::thread;
 
 use rustix::io::{Errno, FdFlags, fcntl_getfd};
 use rustix::net::{
@@ -12,29 +11,32 @@ use rustix::net::{
 };
 use sctp_peeloff::{AssocId, Effect, Error, Parked, Peeler, PeeloffFlags, assoc_ids};
 
-use super::{helper_threads, works};
-use crate::support::descriptors::{self, Limit};
-use crate::support::message::{Message, receive, send};
+use super::{alone_with_peeler, wait_for_end_of_helper_thread, works};
+use crate::support::descriptors::{self, Limit, under};
+use crate::support::filter::{Call, denied};
+use crate::support::message::{Message, expect_end_of_file, receive, send};
 use crate::support::system::{FILE_MAX, Sysctl, without_capabilities};
-use crate::support::{Family, assert_matches, associate, filter, process, server, wait_for};
+use crate::support::{
+    Family, assert_matches, associate, associate_many, associated, process, server,
+};
 
 const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
 
 /// Peels off with a full descriptor table. A seccomp filter disables the check before the
 /// peel-off. This simulates another thread that takes the last descriptor after the check.
 fn park(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> Parked {
-    let full = || {
-        filter::deny([filter::Call::fcntl(libc::F_DUPFD_CLOEXEC)], libc::EPERM);
-        let limit = Limit::none_free();
-        let error = peeler.peeloff_flags(server, id, FLAGS).unwrap_err();
-        drop(limit);
-        error
-    };
-    let error = thread::scope(|scope| scope.spawn(full).join().unwrap());
+    let error = denied([Call::fcntl(libc::F_DUPFD_CLOEXEC)], libc::EPERM, || {
+        let _limit = Limit::none_free();
+        peeler.peeloff_flags(server, id, FLAGS).unwrap_err()
+    });
     assert_eq!(error.effect(), Effect::PeeledOff);
     assert_eq!(error.errno(), Some(Errno::MFILE));
     assert!(!error.is_temporary());
     assert!(!assoc_ids(server).unwrap().contains(&id));
+    undelivered(error)
+}
+
+fn undelivered(error: Error) -> Parked {
     match error {
         Error::Undelivered(parked) => parked,
         error => panic!("{error:?}"),
@@ -43,15 +45,10 @@ fn park(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> Parked {
 
 #[test]
 fn peeler_fails_with_no_descriptor_if_none_is_free() {
-    process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
-        let peeler = Peeler::new().unwrap();
+    alone_with_peeler(|peeler, server, client, id| {
         for limit in [Limit::none_free, || Limit::soft(0)] {
-            let limit = limit();
-            let error = peeler.peeloff(&server, id).unwrap_err();
-            drop(limit);
-            assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+            let result = under(limit(), || peeler.peeloff(&server, id));
+            assert_matches!(result, Err(Error::NoDescriptor(Errno::MFILE)));
         }
         works(&peeler.peeloff(&server, id).unwrap(), &client);
     });
@@ -67,11 +64,7 @@ fn fetch_returns_the_descriptor_once_one_is_free() {
         // This message is queued on the one-to-many socket and moves with the association.
         send(&client, &Message::new("early", 0, 0)).unwrap();
         let parked = park(&peeler, &server, id);
-        let limit = Limit::none_free();
-        let Err(Error::Undelivered(parked)) = parked.fetch() else {
-            panic!("the descriptor was delivered into a full table");
-        };
-        drop(limit);
+        let parked = undelivered(under(Limit::none_free(), || parked.fetch()).unwrap_err());
         let peeled = parked.fetch().unwrap();
         assert_eq!(fcntl_getfd(&peeled).unwrap(), FdFlags::CLOEXEC);
         assert_eq!(receive(&peeled).unwrap().data, b"early");
@@ -87,21 +80,17 @@ fn peeler_fails_with_no_descriptor_if_the_table_of_the_helper_thread_is_full() {
     process::alone(|| {
         let server = server(Family::V4);
         let peeler = Peeler::new().unwrap();
-        let parked: Vec<_> = (0..10)
-            .map(|_| {
-                let (client, id) = associate(Family::V4, &server);
-                (park(&peeler, &server, id), client)
-            })
+        let clients = associate_many(Family::V4, &server, 10);
+        let parked: Vec<_> = clients
+            .iter()
+            .map(|(_, id)| park(&peeler, &server, *id))
             .collect();
-        let (parked, clients): (Vec<_>, Vec<_>) = parked.into_iter().unzip();
         drop(clients);
         let (client, id) = associate(Family::V4, &server);
         // The helper thread has 10 parked descriptors and the channel. The socket of the
         // request takes the last place.
-        let limit = Limit::soft(12);
-        let error = peeler.peeloff(&server, id).unwrap_err();
-        drop(limit);
-        assert_matches!(error, Error::NoDescriptor(Errno::MFILE));
+        let result = under(Limit::soft(12), || peeler.peeloff(&server, id));
+        assert_matches!(result, Err(Error::NoDescriptor(Errno::MFILE)));
         assert_eq!(assoc_ids(&server).unwrap(), [id]);
         works(&peeler.peeloff(&server, id).unwrap(), &client);
         drop(parked);
@@ -128,13 +117,9 @@ fn fetch_returns_the_association_of_its_handle() {
 
 #[test]
 fn drop_of_parked_ends_the_association_gracefully() {
-    process::alone(|| {
-        let server = server(Family::V4);
-        let peeler = Peeler::new().unwrap();
-        let (client, id) = associate(Family::V4, &server);
+    alone_with_peeler(|peeler, server, client, id| {
         drop(park(&peeler, &server, id));
-        // After an abort, the read would fail with ECONNRESET.
-        assert_eq!(receive(&client).map(|message| message.data), Ok(vec![]));
+        expect_end_of_file(&client);
         let (client, id) = associate(Family::V4, &server);
         works(&peeler.peeloff(&server, id).unwrap(), &client);
     });
@@ -143,38 +128,28 @@ fn drop_of_parked_ends_the_association_gracefully() {
 /// The helper thread runs until the peeler and all its handles have been dropped.
 #[test]
 fn fetch_succeeds_after_the_peeler_was_dropped() {
-    process::alone(|| {
-        let server = server(Family::V4);
-        let peeler = Peeler::new().unwrap();
-        let (client, id) = associate(Family::V4, &server);
+    alone_with_peeler(|peeler, server, client, id| {
         let parked = park(&peeler, &server, id);
         drop(peeler);
         works(&parked.fetch().unwrap(), &client);
-        wait_for("the end of the helper thread", || {
-            helper_threads().is_empty().then_some(())
-        });
+        wait_for_end_of_helper_thread();
     });
 }
 
 #[test]
 fn io_error_keeps_undelivered() {
-    process::alone(|| {
-        let server = server(Family::V4);
-        let peeler = Peeler::new().unwrap();
-        let (client, id) = associate(Family::V4, &server);
+    alone_with_peeler(|peeler, server, client, id| {
         let error = io::Error::from(Error::Undelivered(park(&peeler, &server, id)));
-        match error.downcast::<Error>() {
-            Ok(Error::Undelivered(parked)) => works(&parked.fetch().unwrap(), &client),
-            error => panic!("{error:?}"),
-        }
+        let parked = undelivered(error.downcast::<Error>().unwrap());
+        works(&parked.fetch().unwrap(), &client);
     });
 }
 
 /// Puts so many descriptors in flight that the kernel refuses to send another one. The refusal
 /// lasts until the returned sockets and the returned limit are dropped.
 fn too_many_in_flight() -> ((OwnedFd, OwnedFd), Limit) {
-    let kind = (SocketType::STREAM, SocketFlags::CLOEXEC);
-    let pair = socketpair(AddressFamily::UNIX, kind.0, kind.1, None).unwrap();
+    let (kind, flags) = (SocketType::STREAM, SocketFlags::CLOEXEC);
+    let pair = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
     for _ in 0..100 {
         let fds = [pair.0.as_fd()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -188,10 +163,7 @@ fn too_many_in_flight() -> ((OwnedFd, OwnedFd), Limit) {
 
 #[test]
 fn peeler_fails_with_os_if_the_request_cannot_be_sent() {
-    process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
-        let peeler = Peeler::new().unwrap();
+    alone_with_peeler(|peeler, server, client, id| {
         let in_flight = too_many_in_flight();
         let error = without_capabilities(|| peeler.peeloff(&server, id).unwrap_err());
         drop(in_flight);
@@ -203,16 +175,12 @@ fn peeler_fails_with_os_if_the_request_cannot_be_sent() {
 #[test]
 fn peeler_fails_with_undelivered_if_the_reply_cannot_be_sent() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let peeler = without_capabilities(|| Peeler::new().unwrap());
         let in_flight = too_many_in_flight();
         let error = peeler.peeloff(&server, id).unwrap_err();
         drop(in_flight);
-        match error {
-            Error::Undelivered(parked) => works(&parked.fetch().unwrap(), &client),
-            error => panic!("{error:?}"),
-        }
+        works(&undelivered(error).fetch().unwrap(), &client);
     });
 }
 
@@ -221,14 +189,11 @@ fn peeler_fails_with_undelivered_if_the_reply_cannot_be_sent() {
 #[test]
 fn peeler_fails_with_association_lost_at_file_max() {
     process::in_guest(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let peeler = without_capabilities(|| Peeler::new().unwrap());
-        let limit = Sysctl::set(FILE_MAX, "0");
-        let result = peeler.peeloff(&server, id);
-        drop(limit);
+        let result = under(Sysctl::set(FILE_MAX, "0"), || peeler.peeloff(&server, id));
         assert_matches!(result, Err(Error::AssociationLost(Errno::NFILE)));
-        assert_eq!(receive(&client).map(|message| message.data), Ok(vec![]));
+        expect_end_of_file(&client);
         let (client, id) = associate(Family::V4, &server);
         works(&peeler.peeloff(&server, id).unwrap(), &client);
     });

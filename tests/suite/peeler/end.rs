@@ -2,23 +2,21 @@
 #![allow(unsafe_code, reason = "fork")]
 
 use std::os::fd::OwnedFd;
-use std::thread;
 
 use rustix::io::Errno;
 use sctp_peeloff::sockopt::SCTP_SOCKOPT_PEELOFF;
 use sctp_peeloff::{AssocId, Effect, Error, Peeler, assoc_ids};
 
-use super::{helper_threads, works};
-use crate::support::filter::{Call, deny, kill_thread};
-use crate::support::{Family, assert_matches, associate, process, server, wait_for};
+use super::{alone_with_peeler, exit_status, wait_for_end_of_helper_thread, works};
+use crate::support::filter::{Call, denied, kill_thread};
+use crate::support::{Family, assert_matches, associate, associated, in_thread, process};
 
 /// Starts a helper thread with a filter that ends it if it makes one of the calls.
 fn start_killed_by(calls: impl IntoIterator<Item = Call> + Send) -> Result<Peeler, Error> {
-    let filtered = || {
+    in_thread(|| {
         kill_thread(calls);
         Peeler::new()
-    };
-    thread::scope(|scope| scope.spawn(filtered).join().unwrap())
+    })
 }
 
 #[test]
@@ -39,8 +37,7 @@ fn peel_off(peeler: &Peeler, server: &OwnedFd, id: AssocId) -> Error {
 #[test]
 fn peeler_fails_with_os_epipe_if_the_helper_thread_ends_before_the_peel_off() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let peeler = start_killed_by([Call::getsockopt(SCTP_SOCKOPT_PEELOFF)]).unwrap();
         for _ in 0..2 {
             assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::None);
@@ -58,8 +55,7 @@ fn peeler_fails_with_os_epipe_if_the_helper_thread_ends_before_the_peel_off() {
 #[test]
 fn peeler_fails_with_state_unknown_if_the_helper_thread_ends_after_the_peel_off() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (_client, id) = associate(Family::V4, &server);
+        let (server, _client, id) = associated(Family::V4);
         // In the table of the helper thread, descriptor 0 is the duplicate of the one-to-many
         // socket. The helper thread closes it after the peel-off.
         let peeler = start_killed_by([Call::close(0)]).unwrap();
@@ -72,10 +68,7 @@ fn peeler_fails_with_state_unknown_if_the_helper_thread_ends_after_the_peel_off(
 
 #[test]
 fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
-    process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
-        let peeler = Peeler::new().unwrap();
+    alone_with_peeler(|peeler, server, client, id| {
         // SAFETY: the child of fork(2) only makes system calls and exits.
         let child = unsafe { libc::fork() };
         if child == 0 {
@@ -85,11 +78,7 @@ fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
             // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(i32::from(refused)) };
         }
-        let mut status = 0;
-        // SAFETY: the pointer to `status` is valid during the call.
-        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-        assert!(libc::WIFEXITED(status));
-        assert_eq!(libc::WEXITSTATUS(status), 1);
+        assert_eq!(exit_status(child), Some(1));
         works(&peeler.peeloff(&server, id).unwrap(), &client);
     });
 }
@@ -108,9 +97,7 @@ fn helper_thread_ends_although_a_child_that_fork_created_lives() {
             }
         }
         drop(peeler);
-        wait_for("the end of the helper thread", || {
-            helper_threads().is_empty().then_some(())
-        });
+        wait_for_end_of_helper_thread();
         // SAFETY: the child is this process's own.
         unsafe { libc::kill(child, libc::SIGKILL) };
     });
@@ -122,15 +109,13 @@ fn helper_thread_ends_although_a_child_that_fork_created_lives() {
 #[test]
 fn peeler_fails_with_epipe_after_a_call_that_could_not_receive_its_reply() {
     process::alone(|| {
-        let server = server(Family::V4);
-        let (_first, first) = associate(Family::V4, &server);
+        let (server, _first, first) = associated(Family::V4);
         let (second, id) = associate(Family::V4, &server);
         let peeler = Peeler::new().unwrap();
-        let denied = || {
-            deny([Call::any(&[libc::SYS_recvmsg])], libc::EPERM);
+        let receive = [Call::any(&[libc::SYS_recvmsg])];
+        let error = denied(receive, libc::EPERM, || {
             peeler.peeloff(&server, first).unwrap_err()
-        };
-        let error = thread::scope(|scope| scope.spawn(denied).join().unwrap());
+        });
         assert_matches!(error, Error::StateUnknown(Errno::PERM));
         assert_eq!(peel_off(&peeler, &server, id).effect(), Effect::None);
         works(

@@ -12,10 +12,11 @@ use std::time::Instant;
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids};
 
-use super::works;
+use super::{exit_status, works};
 use crate::support::descriptors::{self, Limit};
 use crate::support::{
-    Family, PATIENCE, associate_many, process, race_rounds, repetitions, server, wait_for,
+    Family, PATIENCE, associate_many, in_threads, process, race_rounds, repetitions, server,
+    wait_until,
 };
 
 const FLAGS: PeeloffFlags = PeeloffFlags::CLOEXEC;
@@ -74,15 +75,9 @@ fn peel_off_against(competitors: usize, threads: usize, rounds: usize) {
                     }
                 });
             }
-            let peel_off = |id| peel_off(&peeler, &server, id);
-            let threads: Vec<_> = clients
-                .iter()
-                .map(|(_, id)| scope.spawn(move || peel_off(*id)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .collect()
+            let (peeler, server) = (&peeler, &server);
+            let ids = clients.iter().map(|(_, id)| *id);
+            in_threads(ids.map(|id| move || peel_off(peeler, server, id)))
         });
         drop(limit);
         for ((peeled, was_parked), (client, id)) in peeled.iter().zip(&clients) {
@@ -131,9 +126,9 @@ fn start_programs(stop: &AtomicBool) -> usize {
         let mut cat = Command::new("cat");
         cat.stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = cat.spawn().unwrap();
-        wait_for("a program without sockets", || {
+        wait_until("a program without sockets", || {
             let files = open_files(child.id());
-            (files.contains("/dev/null") && !files.contains("socket:")).then_some(())
+            files.contains("/dev/null") && !files.contains("socket:")
         });
         child.kill().unwrap();
         child.wait().unwrap();
@@ -155,10 +150,7 @@ fn fork_children(stop: &AtomicBool) -> usize {
             // SAFETY: `_exit` has no preconditions.
             unsafe { libc::_exit(i32::from(kept.is_some())) };
         }
-        let mut status = 0;
-        // SAFETY: the pointer to `status` is valid during the call.
-        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-        assert_eq!(status, 0, "a child has inherited a descriptor");
+        assert_eq!(exit_status(child), Some(0), "an inherited descriptor");
         number += 1;
     }
     number
@@ -188,8 +180,7 @@ fn peeler_passes_no_descriptor_to_a_child() {
                 let programs = scope.spawn(|| start_programs(&stop));
                 let children = scope.spawn(|| fork_children(&stop));
                 for (client, id) in &clients {
-                    let peeled = peeler.peeloff_flags(&server, *id, FLAGS).unwrap();
-                    works(&peeled, client);
+                    works(&peeler.peeloff_flags(&server, *id, FLAGS).unwrap(), client);
                 }
                 drop(stop_all);
                 (programs.join().unwrap(), children.join().unwrap())

@@ -6,29 +6,26 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::thread;
 
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, socket_timeout};
 use sctp_peeloff::{Error, Peeler, peeloff};
 
-use super::{helper_threads, works};
+use super::{alone_with_peeler, helper_threads, wait_for_end_of_helper_thread, works};
 use crate::support::descriptors::{self, Limit};
-use crate::support::filter::{Call, deny};
+use crate::support::filter::{Call, denied, deny};
 use crate::support::system::in_other_network;
-use crate::support::{Family, PATIENCE, assert_matches, associate, process, server};
+use crate::support::{Family, PATIENCE, assert_matches, associated, process};
 
 const CLOSE_RANGE: &[libc::c_long] = &[libc::SYS_close_range];
 const UNSHARE: &[libc::c_long] = &[libc::SYS_unshare];
 const READ_DIRECTORY: &[libc::c_long] = &[libc::SYS_getdents64];
 
-/// Starts a `Peeler` with a filter that denies the calls to its helper thread.
-fn start_without(calls: &[&'static [libc::c_long]], errno: i32) -> Result<Peeler, Error> {
-    let filtered = || {
-        deny(calls.iter().map(|numbers| Call::any(numbers)), errno);
-        Peeler::new()
-    };
-    thread::scope(|scope| scope.spawn(filtered).join().unwrap())
+/// Starts a `Peeler` with a filter that denies the calls to its helper thread with
+/// `EPERM`.
+fn start_without(calls: &[&'static [libc::c_long]]) -> Result<Peeler, Error> {
+    let calls = calls.iter().map(|numbers| Call::any(numbers));
+    denied(calls, libc::EPERM, Peeler::new)
 }
 
 /// The denied calls for each way to create a separate descriptor table: no call as on Linux 5.9
@@ -46,15 +43,13 @@ fn helper_thread_holds_no_descriptor_of_the_process() {
             let mut peer = listener.accept().unwrap().0;
             peer.set_read_timeout(Some(PATIENCE)).unwrap();
             let _highest = rustix::io::fcntl_dupfd_cloexec(&listener, 500).unwrap();
-            let peeler = start_without(way, libc::EPERM).unwrap();
+            let peeler = start_without(way).unwrap();
             drop(client);
             assert_eq!(peer.read(&mut [0]).unwrap(), 0);
             let folder = helper_threads()[0].join("fd");
             assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
             drop(peeler);
-            crate::support::wait_for("the end of the helper thread", || {
-                helper_threads().is_empty().then_some(())
-            });
+            wait_for_end_of_helper_thread();
         }
     });
 }
@@ -78,7 +73,7 @@ fn new_does_not_release_record_locks_of_the_process() {
             // An open file description lock conflicts with the record lock of the process.
             let other = File::options().write(true).open(&path).unwrap();
             assert_eq!(lock(libc::F_OFD_SETLK, &other), -1);
-            let peeler = start_without(way, libc::EPERM).unwrap();
+            let peeler = start_without(way).unwrap();
             assert_eq!(lock(libc::F_OFD_SETLK, &other), -1, "{way:?}");
             drop(peeler);
             fs::remove_file(&path).unwrap();
@@ -91,8 +86,7 @@ fn new_fails_with_os_if_a_seccomp_filter_denies_every_way_to_separate_the_table(
     process::alone(|| {
         let before = descriptors::open();
         for calls in [&[CLOSE_RANGE, UNSHARE][..], &[CLOSE_RANGE, READ_DIRECTORY]] {
-            let error = start_without(calls, libc::EPERM).unwrap_err();
-            assert_matches!(error, Error::Os(Errno::PERM));
+            assert_matches!(start_without(calls), Err(Error::Os(Errno::PERM)));
             assert_eq!(descriptors::open(), before);
         }
     });
@@ -103,15 +97,10 @@ fn new_fails_with_os_if_a_seccomp_filter_denies_every_way_to_separate_the_table(
 fn new_fails_with_os_if_a_seccomp_filter_fakes_the_separation_of_the_table() {
     process::alone(|| {
         let before = descriptors::open();
-        let faked = |refused: &'static [libc::c_long], faked: &'static [libc::c_long]| {
-            deny([Call::any(refused)], libc::ENOSYS);
-            deny([Call::any(faked)], 0);
-            Peeler::new()
-        };
-        for (refused, successful) in [(UNSHARE, CLOSE_RANGE), (CLOSE_RANGE, UNSHARE)] {
-            let result = thread::scope(|scope| {
-                let filtered = scope.spawn(|| faked(refused, successful));
-                filtered.join().unwrap()
+        for (refused, faked) in [(UNSHARE, CLOSE_RANGE), (CLOSE_RANGE, UNSHARE)] {
+            let result = denied([Call::any(refused)], libc::ENOSYS, || {
+                deny([Call::any(faked)], 0);
+                Peeler::new()
             });
             assert_matches!(result, Err(Error::Os(Errno::PERM)));
             assert_eq!(descriptors::open(), before);
@@ -152,10 +141,7 @@ fn new_fails_with_no_descriptor_if_none_is_free() {
 /// also shows that the helper thread does not block this signal.
 #[test]
 fn new_fails_with_os_eagain_at_the_thread_limit() {
-    process::alone(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
-        let peeler = Peeler::new().unwrap();
+    alone_with_peeler(|peeler, server, client, id| {
         // SAFETY: `setuid` takes no pointer, and the pointer to `limit` is valid during the
         // call of `setrlimit`. The user has no other process.
         unsafe {
@@ -182,9 +168,7 @@ fn helper_thread_blocks_all_signals() {
         let status = fs::read_to_string(helper_threads()[0].join("status")).unwrap();
         let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
         let blocked = u64::from_str_radix(blocked.unwrap().trim(), 16).unwrap();
-        for signal in
-            (1..libc::SIGRTMAX()).filter(|signal| !(32..libc::SIGRTMIN()).contains(signal))
-        {
+        for signal in (1..32).chain(libc::SIGRTMIN()..libc::SIGRTMAX()) {
             let is_blocked = blocked & 1 << (signal - 1) != 0;
             let can_be = ![libc::SIGKILL, libc::SIGSTOP].contains(&signal);
             assert_eq!(is_blocked, can_be, "signal {signal}");
@@ -195,8 +179,7 @@ fn helper_thread_blocks_all_signals() {
 #[test]
 fn helper_thread_keeps_the_network_namespace_of_the_thread_that_called_new() {
     process::in_guest(|| {
-        let server = server(Family::V4);
-        let (client, id) = associate(Family::V4, &server);
+        let (server, client, id) = associated(Family::V4);
         let here = Peeler::new().unwrap();
         let peeled = in_other_network(|| {
             let there = Peeler::new().unwrap();

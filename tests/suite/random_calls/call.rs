@@ -3,17 +3,14 @@
 use std::net::SocketAddr;
 
 use proptest::prelude::*;
-use sctp_peeloff::PeeloffFlags;
+use proptest::sample::select;
+
+use crate::flags::COMBINATIONS;
 
 /// The number of associations on the one-to-many socket.
 pub(crate) const LIVE: usize = 4;
 
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) subject: Subject,
-    pub(crate) id: Id,
-    pub(crate) function: Function,
-}
+pub(crate) type Call = (Subject, Id, Function);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Subject {
@@ -66,15 +63,7 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         3 => any::<i32>().prop_map(Id::Any),
     ];
     // Most flags are known, because unknown flags are rejected before the system call.
-    let known = || {
-        (0..4_u32).prop_map(|bits| {
-            [PeeloffFlags::NONBLOCK, PeeloffFlags::CLOEXEC]
-                .into_iter()
-                .enumerate()
-                .filter(|(at, _)| bits >> at & 1 == 1)
-                .fold(0, |bits, (_, flag)| bits | flag.bits())
-        })
-    };
+    let known = || select(&COMBINATIONS[..]).prop_map(|flags| flags.bits());
     let flags = || prop_oneof![3 => known(), 1 => any::<u32>()];
     // A loopback address could be the address of a peer by chance.
     let peer = any::<SocketAddr>()
@@ -90,9 +79,5 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         1 => (0..LIVE).prop_map(Function::OfLivePeer),
         1 => Just(Function::SupportsFlags),
     ];
-    (subject, id, function).prop_map(|(subject, id, function)| Call {
-        subject,
-        id,
-        function,
-    })
+    (subject, id, function)
 }

@@ -1,5 +1,6 @@
 //! The descriptors for the calls, and the model of their results.
 
+use std::fmt::Debug;
 use std::mem::discriminant;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -76,12 +77,13 @@ impl World {
         }
     }
 
-    pub(crate) fn run(&mut self, call: &Call) {
+    pub(crate) fn run(&mut self, (subject, id, function): Call) {
         self.calls += 1;
-        let socket = self.descriptor(call.subject);
-        let id = self.id(call.id);
-        let expected = self.peel_off_error(call.subject, id);
-        match call.function {
+        let socket = self.descriptor(subject);
+        let id = self.id(id);
+        let expected = self.peel_off_error(subject, id);
+        let no_such_peer = |peer| Err(foreign(subject).unwrap_or(Error::NoSuchPeer(peer)));
+        match function {
             Function::Peeloff => {
                 let peeled = peeloff(socket, id);
                 self.check(id, 0, peeled, expected, same_variant);
@@ -89,12 +91,8 @@ impl World {
             Function::PeeloffFlags(bits) => {
                 let flags = PeeloffFlags::from_bits_retain(bits);
                 let peeled = peeloff_flags(socket, id, flags);
-                let unknown = flags.difference(PeeloffFlags::all());
-                let expected = if unknown.is_empty() {
-                    expected
-                } else {
-                    Some(Error::UnknownFlags(unknown))
-                };
+                let unknown = Some(flags - PeeloffFlags::all()).filter(|flags| !flags.is_empty());
+                let expected = unknown.map(Error::UnknownFlags).or(expected);
                 self.check(id, bits, peeled, expected, same_variant);
             }
             Function::BarePeeloff => {
@@ -103,58 +101,41 @@ impl World {
             }
             Function::BarePeeloffFlags(bits) => {
                 let flags = PeeloffFlags::from_bits_retain(bits);
-                let peeled = sockopt::peeloff_flags(socket, id, flags);
-                match peeled {
+                match sockopt::peeloff_flags(socket, id, flags) {
                     // A filter returns this errno before the kernel checks the descriptor.
                     Err(Errno::NOPROTOOPT) if !self.has_flags_option => {}
                     Err(errno) if !self.has_flags_option => {
-                        let foreign = foreign(call.subject).expect("not an SCTP socket");
-                        assert!(
-                            same_errno(&errno, &foreign),
-                            "{errno:?}, expected {foreign:?}"
-                        );
+                        let expected = foreign(subject).expect("not an SCTP socket");
+                        assert!(same_errno(&errno, &expected), "{errno:?}, {expected:?}");
                     }
                     peeled => self.check(id, bits, peeled, expected, same_errno),
                 }
             }
-            Function::AssocIds => match (assoc_ids(socket), self.ids(call.subject)) {
-                (Ok(ids), Ok(expected)) => assert_eq!(ids, expected),
-                (Err(error), Err(expected)) => assert_variant(&error, &expected),
-                (result, expected) => panic!("{result:?}, expected {expected:?}"),
-            },
+            Function::AssocIds => compare(assoc_ids(socket), self.ids(subject)),
             Function::BareList(length) => {
                 let mut buffer = vec![AssocId::from_raw(7); length];
                 let result = sockopt::assoc_id_list(socket, &mut buffer);
-                match (result, self.ids(call.subject)) {
+                match (result, self.ids(subject)) {
                     (Ok(ids), Ok(expected)) => assert_eq!(ids, expected),
                     (Err(Errno::INVAL), Ok(expected)) => assert!(length < expected.len() + 1),
                     (Err(_), Err(_)) => {}
                     (result, expected) => panic!("{result:?}, expected {expected:?}"),
                 }
             }
-            Function::OfPeer(peer) => match assoc_id_of_peer(socket, peer) {
-                Err(error) => {
-                    let none = Error::NoSuchPeer(peer);
-                    assert_variant(&error, &foreign(call.subject).unwrap_or(none));
-                }
-                Ok(id) => panic!("{peer} has {id}"),
-            },
+            Function::OfPeer(peer) => compare(assoc_id_of_peer(socket, peer), no_such_peer(peer)),
             Function::OfLivePeer(at) => {
                 let (client, id) = &self.live[at];
-                match (assoc_id_of_peer(socket, address(client)), call.subject) {
-                    (Ok(found), Subject::OneToMany) => assert_eq!(found, *id),
-                    (Err(error), subject) if subject != Subject::OneToMany => {
-                        let none = Error::NoSuchPeer(address(client));
-                        assert_variant(&error, &foreign(subject).unwrap_or(none));
-                    }
-                    (result, _) => panic!("{result:?}"),
-                }
+                let peer = address(client);
+                let expected = match subject {
+                    Subject::OneToMany => Ok(*id),
+                    _ => no_such_peer(peer),
+                };
+                compare(assoc_id_of_peer(socket, peer), expected);
             }
-            Function::SupportsFlags => match (supports_flags(socket), foreign(call.subject)) {
-                (Ok(_), None) => {}
-                (Err(error), Some(expected)) => assert_variant(&error, &expected),
-                (result, expected) => panic!("{result:?}, expected {expected:?}"),
-            },
+            Function::SupportsFlags => {
+                let expected = foreign(subject).map_or(Ok(()), Err);
+                compare(supports_flags(socket).map(drop), expected);
+            }
         }
     }
 
@@ -180,7 +161,7 @@ impl World {
 
     /// Compares the result of a peel-off with the model. Replaces a peeled-off association with
     /// a new association, so that the number of associations does not change.
-    fn check<E: std::fmt::Debug>(
+    fn check<E: Debug>(
         &mut self,
         id: AssocId,
         bits: u32,
@@ -189,9 +170,7 @@ impl World {
         same: fn(&E, &Error) -> bool,
     ) {
         match (result, expected) {
-            (Err(error), Some(expected)) => {
-                assert!(same(&error, &expected), "{error:?}, expected {expected:?}");
-            }
+            (Err(error), Some(expected)) if same(&error, &expected) => {}
             (Ok(peeled), None) => {
                 let flags = PeeloffFlags::from_bits_truncate(bits);
                 assert_eq!(flags_of(&peeled), flags);
@@ -221,17 +200,16 @@ fn same_variant(error: &Error, expected: &Error) -> bool {
     discriminant(error) == discriminant(expected) && error.errno() == expected.errno()
 }
 
-fn assert_variant(error: &Error, expected: &Error) {
-    assert!(
-        same_variant(error, expected),
-        "{error:?}, expected {expected:?}"
-    );
+fn compare<T: Debug + PartialEq>(result: Result<T, Error>, expected: Result<T, Error>) {
+    match (result, expected) {
+        (Ok(value), Ok(expected)) => assert_eq!(value, expected),
+        (Err(error), Err(expected)) if same_variant(&error, &expected) => {}
+        (result, expected) => panic!("{result:?}, expected {expected:?}"),
+    }
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature of `same_variant`"
-)]
+/// Has the signature of `same_variant`.
+#[allow(clippy::trivially_copy_pass_by_ref)]
 fn same_errno(errno: &Errno, expected: &Error) -> bool {
     match expected {
         Error::NotSctp => matches!(*errno, Errno::OPNOTSUPP | Errno::NOPROTOOPT),
