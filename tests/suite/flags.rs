@@ -4,6 +4,7 @@ use std::os::fd::AsRawFd;
 
 use libc::{SYS_dup, SYS_dup3, SYS_getsockopt, SYS_socket};
 use rustix::io::Errno;
+use sctp_peeloff::sockopt::{SCTP_GET_ASSOC_ID_LIST, SCTP_STATUS};
 use sctp_peeloff::{AssocId, Error, PeeloffFlags, peeloff, peeloff_flags, sockopt, supports_flags};
 
 use crate::support::descriptors::flags_of;
@@ -49,6 +50,19 @@ fn peeloff_flags_with_empty_flags_does_not_use_the_flags_option() {
         peeloff_flags(&server, id, PeeloffFlags::empty()).unwrap()
     });
     assert_eq!(flags_of(&peeled), PeeloffFlags::empty());
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+#[test]
+fn peeloff_and_peeloff_flags_make_no_query_if_they_succeed() {
+    let server = server(Family::V4);
+    let queries = [SCTP_GET_ASSOC_ID_LIST, SCTP_STATUS].map(Call::getsockopt);
+    forbidden(queries, || {
+        for flags in COMBINATIONS {
+            let (_client, id) = associate(Family::V4, &server);
+            peeloff_flags(&server, id, flags).unwrap();
+        }
+    });
 }
 
 #[test]

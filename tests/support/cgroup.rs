@@ -84,12 +84,20 @@ const fn instruction(code: u8, registers: u8, offset: i16, immediate: i32) -> In
     Instruction(code, registers.rotate_left(swap), offset, immediate)
 }
 
+/// Results of peel-offs. In both cases the results of queries do not change.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Only {
+    /// The results of the two peel-off options.
+    Peeloff,
+    /// The results above 0, which are those of successful peel-offs.
+    Success,
+}
+
 /// The parts of a getsockopt result that a BPF program overwrites.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Overwrite {
-    /// The program changes only the results of the two peel-off options. Queries are not
-    /// affected.
-    pub only_peeloff: bool,
+    /// The results that the program changes. With `None` it changes all results.
+    pub only: Option<Only>,
     /// The call fails with `EPERM`.
     pub refuse: bool,
     /// The return value becomes 0.
@@ -101,11 +109,17 @@ pub struct Overwrite {
 impl Overwrite {
     pub fn program(self) -> Vec<Instruction> {
         let mut program = Vec::new();
-        if self.only_peeloff {
+        if self.only == Some(Only::Peeloff) {
             // r2 = context->optname; skip the exit if r2 is one of the two options
             program.push(instruction(0x61, 0x12, 28, 0));
             program.push(instruction(0x15, 2, 3, SCTP_SOCKOPT_PEELOFF));
             program.push(instruction(0x15, 2, 2, SCTP_SOCKOPT_PEELOFF_FLAGS));
+            program.extend(exit_with(1));
+        }
+        if self.only == Some(Only::Success) {
+            // r2 = context->retval; skip the exit if the 32-bit r2 is above 0
+            program.push(instruction(0x61, 0x12, 36, 0));
+            program.push(instruction(0x66, 2, 2, 0));
             program.extend(exit_with(1));
         }
         if self.zero {
