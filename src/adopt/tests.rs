@@ -15,22 +15,16 @@ struct Table<'a> {
     queries: Cell<u32>,
 }
 
-impl Table<'_> {
-    fn query(&self, fd: RawFd, assoc: AssocId) -> bool {
+impl Queries for Table<'_> {
+    fn is_on(&self, fd: RawFd, assoc: AssocId) -> bool {
         self.queries.set(self.queries.get() + 1);
         assert_eq!(assoc, ASSOC);
         self.on.contains(&fd)
     }
-}
-
-impl Queries for Table<'_> {
-    fn is_on(&self, fd: RawFd, assoc: AssocId) -> bool {
-        self.query(fd, assoc)
-    }
 
     fn is_not_on(&self, socket: RawFd, assoc: AssocId) -> bool {
         assert_eq!(socket, SOCKET);
-        !self.query(socket, assoc)
+        !self.is_on(socket, assoc)
     }
 
     fn repeat(&self, socket: RawFd, assoc: AssocId) -> Reply {

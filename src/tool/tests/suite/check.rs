@@ -15,7 +15,7 @@ const SCTP: i32 = 132;
 
 /// Runs `check --json` with denied system calls.
 fn check_denied(calls: impl IntoIterator<Item = Call> + Send, errno: i32, status: i32) -> Value {
-    let (output, _) = denied(calls, errno, || run(&["check", "--json"], status));
+    let (output, _) = denied(calls, errno, || run("check --json", status));
     parse(&output)
 }
 
@@ -49,7 +49,7 @@ fn expect_failure(report: &Value, detail: &str, advice: &[&str]) {
 
 #[test]
 fn check_prints_one_line_for_each_finding() {
-    let (output, _) = run(&["check"], 0);
+    let (output, _) = run("check", 0);
     let system = uname();
     let kernel = format!(
         "Linux {} on {}",
@@ -66,7 +66,7 @@ fn check_prints_one_line_for_each_finding() {
 
 #[test]
 fn check_json_prints_every_key() {
-    let mut report = parse(&run(&["check", "--json"], 0).0);
+    let mut report = parse(&run("check --json", 0).0);
     for family in ["ipv4", "ipv6"] {
         let detail = report[family]["detail"].take();
         assert!(detail.as_str().unwrap().starts_with("peeled off"));
@@ -151,7 +151,7 @@ fn check_advises_modprobe_without_sctp() {
 
 #[test]
 fn check_advice_names_seccomp_if_socket_is_denied() {
-    let (output, _) = denied([Call::socket(SCTP)], libc::EPERM, || run(&["check"], 1));
+    let (output, _) = denied([Call::socket(SCTP)], libc::EPERM, || run("check", 1));
     assert!(line(&output, "advice").contains("seccomp"), "{output}");
     assert!(line(&output, "IPv4").starts_with("fails: "), "{output}");
 }

@@ -11,7 +11,7 @@ use crate::support::filter::{Call, denied, flags_option};
 
 /// Starts a server that peels off after two messages, and a client.
 fn start() -> (Server, OwnedFd) {
-    let mut server = Server::start("127.0.0.1:0", &["--after", "2"]);
+    let mut server = Server::start("127.0.0.1:0", "--after 2");
     let client = server.client();
     (server, client)
 }

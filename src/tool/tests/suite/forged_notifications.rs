@@ -32,7 +32,7 @@ fn id(line: &str) -> i32 {
 
 /// Starts a server with two clients. Returns the second one, and the id of the first.
 fn start(after: &str) -> (Server, OwnedFd, i32, RawClient) {
-    let mut server = Server::start("127.0.0.1:0", &["--after", after]);
+    let mut server = Server::start("127.0.0.1:0", &format!("--after {after}"));
     let other = server.client();
     let other_id = id(&server.seen[2]);
     let attacker = RawClient::connect(server.address);

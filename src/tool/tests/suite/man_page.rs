@@ -59,7 +59,7 @@ fn help_options(help: &str) -> Words {
 
 #[test]
 fn man_page_lists_the_commands_of_help() {
-    let (help, _) = run(&["--help"], 0);
+    let (help, _) = run("--help", 0);
     let (_, list) = help.split_once("\nCommands:\n").expect("a command list");
     let commands = list.lines().take_while(|line| line.starts_with("  "));
     let commands: Vec<_> = commands
@@ -74,11 +74,11 @@ fn man_page_lists_the_commands_of_help() {
 #[test]
 fn man_page_lists_the_options_of_help() {
     let common = options(terms(&section("OPTIONS")));
-    assert_eq!(help_options(&run(&["--help"], 0).0), common);
+    assert_eq!(help_options(&run("--help", 0).0), common);
     for command in ["demo", "check", "serve"] {
         let own = options(terms(&section(command)));
         let all: Words = own.union(&common).cloned().collect();
-        let help = run(&[command, "--help"], 0).0;
+        let help = run(&format!("{command} --help"), 0).0;
         assert_eq!(help_options(&help), all, "{command}");
         // The synopsis names the same options.
         let own: Vec<_> = own.iter().map(String::as_str).collect();
@@ -91,14 +91,14 @@ fn man_page_states_the_version_and_the_defaults() {
     let page = man_page();
     let version = concat!("\"sctp-peeloff ", env!("CARGO_PKG_VERSION"), "\"");
     assert!(page.lines().next().unwrap().contains(version));
-    let (help, _) = run(&["serve", "--help"], 0);
+    let (help, _) = run("serve --help", 0);
     expect_parts(&help, &["The default port is 9899.", "(default 10 "]);
     expect_parts(&page, &["is 9899.\n", "The default is 10 if"]);
 }
 
 #[test]
 fn man_page_lists_the_json_keys_of_check() {
-    let (output, _) = run(&["check", "--json"], 0);
+    let (output, _) = run("check --json", 0);
     let report: Value = serde_json::from_str(&output).expect("JSON");
     let keys = report.as_object().expect("an object").keys();
     let listed = terms(&section("JSON output of check"));
@@ -109,7 +109,7 @@ fn man_page_lists_the_json_keys_of_check() {
 #[test]
 fn man_page_lists_the_labels_of_serve() {
     let listed = terms(&section("Lines of serve"));
-    let server = Server::start("127.0.0.1:0", &[]);
+    let server = Server::start("127.0.0.1:0", "");
     server.signal(rustix::process::Signal::TERM);
     let seen = server.seen.clone();
     let (_, rest) = server.wait();

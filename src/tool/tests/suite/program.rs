@@ -15,9 +15,9 @@ use crate::support::{FAMILIES, PATIENCE, option, socket};
 
 pub(crate) const TOOL: &str = env!("CARGO_BIN_EXE_sctp-peeloff");
 
-/// Runs the tool. Returns its standard output and its standard error.
-pub(crate) fn run(args: &[&str], status: i32) -> (String, String) {
-    run_command(Command::new(TOOL).args(args), status)
+/// Runs the tool with these words as its arguments. Returns its standard output and its standard error.
+pub(crate) fn run(args: &str, status: i32) -> (String, String) {
+    run_command(Command::new(TOOL).args(args.split_whitespace()), status)
 }
 
 /// Runs a command until it exits, and checks the exit status.
@@ -50,9 +50,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(address: &str, options: &[&str]) -> Self {
+    pub(crate) fn start(address: &str, options: &str) -> Self {
         let mut command = Command::new(TOOL);
-        command.args(["serve", address]).args(options);
+        command
+            .args(["serve", address])
+            .args(options.split_whitespace());
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the tool");
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         let (sender, lines) = channel();

@@ -10,7 +10,7 @@ use crate::support::{option, wait_for};
 #[test]
 fn serve_peels_off_after_n_messages_with_after() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
-        let mut server = Server::start(address, &["--after", "4"]);
+        let mut server = Server::start(address, "--after 4");
         let (busy, sporadic) = (server.client(), server.client());
         for number in 0..3 {
             echo(&busy, number);
@@ -31,7 +31,7 @@ fn serve_peels_off_after_n_messages_with_after() {
 
 #[test]
 fn serve_peels_off_after_n_bytes_with_after_bytes() {
-    let mut server = Server::start("127.0.0.1:0", &["--after-bytes", "27"]);
+    let mut server = Server::start("127.0.0.1:0", "--after-bytes 27");
     let client = server.client();
     echo(&client, 0);
     echo(&client, 1);
@@ -46,7 +46,7 @@ fn serve_peels_off_after_n_bytes_with_after_bytes() {
 fn serve_reports_the_end_of_shared_and_of_peeled_off_associations() {
     for messages in [1, 2] {
         for label in ["closed", "aborted"] {
-            let mut server = Server::start("127.0.0.1:0", &["--after", "2"]);
+            let mut server = Server::start("127.0.0.1:0", "--after 2");
             let client = server.client();
             for number in 0..messages {
                 echo(&client, number);
@@ -65,7 +65,7 @@ fn serve_reports_the_end_of_shared_and_of_peeled_off_associations() {
 
 #[test]
 fn serve_peels_off_a_peer_that_does_not_read() {
-    let mut server = Server::start("127.0.0.1:0", &["--after", "1000000"]);
+    let mut server = Server::start("127.0.0.1:0", "--after 1000000");
     let (stalled, other) = (server.client(), server.client());
     ioctl_fionbio(&stalled, true).unwrap();
     let mut sent = 0;
@@ -89,7 +89,7 @@ fn serve_peels_off_a_peer_that_does_not_read() {
 #[test]
 fn serve_shuts_down_all_associations_on_a_signal() {
     for signal in [Signal::INT, Signal::TERM] {
-        let mut server = Server::start("127.0.0.1:0", &["--after", "2"]);
+        let mut server = Server::start("127.0.0.1:0", "--after 2");
         let (shared, peeled) = (server.client(), server.client());
         echo(&peeled, 0);
         echo(&peeled, 1);

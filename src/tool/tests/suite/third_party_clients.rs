@@ -13,7 +13,7 @@ use crate::program::Server;
 /// otherwise the client could send two lines in one message.
 fn serve_echoes_lines(signal: Signal, client: impl Fn(SocketAddr) -> Command) {
     for address in ["127.0.0.1:0", "[::1]:0"] {
-        let mut server = Server::start(address, &["--after", "3"]);
+        let mut server = Server::start(address, "--after 3");
         let mut client = client(server.address);
         client.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut client = client.spawn().expect("the client");
