@@ -23,16 +23,13 @@ impl Queries for Table<'_> {
     }
 
     fn is_not_on(&self, socket: RawFd, assoc: AssocId) -> bool {
-        self.queries.set(self.queries.get() + 1);
-        assert_eq!((socket, assoc), (SOCKET, ASSOC));
-        !self.on.contains(&socket)
+        assert_eq!(socket, SOCKET);
+        !self.is_on(socket, assoc)
     }
 
     fn repeat(&self, socket: RawFd, assoc: AssocId) -> Reply {
-        self.queries.set(self.queries.get() + 1);
-        assert_eq!((socket, assoc), (SOCKET, ASSOC));
-        let is_there = self.on.contains(&socket);
-        assert!(!is_there, "this would peel off the association");
+        let is_safe = self.is_not_on(socket, assoc);
+        assert!(is_safe, "this would peel off the association");
         self.second
     }
 }

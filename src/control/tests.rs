@@ -21,37 +21,19 @@ fn message(kind: i32, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A struct of 128 bytes with these words at these offsets.
-fn data(words: [(usize, u32); 6]) -> [u8; 128] {
-    let mut data = [0; 128];
-    for (offset, word) in words {
-        data[offset..offset + 4].copy_from_slice(&word.to_ne_bytes());
-    }
-    data
-}
-
 #[test]
 fn from_control_finds_both_structs_behind_another_message() {
-    let streams = u32::from_ne_bytes(
-        [3_u16, 4]
-            .map(u16::to_ne_bytes)
-            .concat()
-            .try_into()
-            .unwrap(),
-    );
+    let streams = [3_u16, 4].map(u16::to_ne_bytes).concat();
     for (kind, [tsn, cumtsn, context, assoc]) in
         [(SCTP_RCVINFO, RCVINFO), (SCTP_SNDRCV, SNDRCVINFO)]
     {
-        let words = [
-            (0, streams),
-            (8, 5),
-            (tsn, 6),
-            (cumtsn, 7),
-            (context, 8),
-            (assoc, 9),
-        ];
+        let mut data = [0; 128];
+        data[..4].copy_from_slice(&streams);
+        for (offset, word) in [8, tsn, cumtsn, context, assoc].into_iter().zip(5_u32..) {
+            data[offset..offset + 4].copy_from_slice(&word.to_ne_bytes());
+        }
         let other = message(77, &[1; 5]);
-        let control = [other.clone(), message(kind, &data(words))].concat();
+        let control = [other.clone(), message(kind, &data)].concat();
         let info = RcvInfo::from_control(&control, control.len()).unwrap();
         assert_eq!((info.stream, info.ssn, info.flags), (3, 4, 0));
         assert_eq!((info.ppid, info.tsn, info.cumtsn), (5, 6, 7));

@@ -15,7 +15,8 @@ use sctp_peeloff::{
 
 use crate::portable::{expect_each_change, next_change};
 use crate::support::message::{
-    MSG_NOTIFICATION, Message, SCTP_ABORT, SHUTDOWN_EVENT, deliver, receive, send, send_flags,
+    MSG_NOTIFICATION, Message, SCTP_ABORT, SHUTDOWN_EVENT, assoc_change, deliver, receive, send,
+    send_flags,
 };
 use crate::support::option::{self, SCTP_ADAPTATION_LAYER, SCTP_EVENTS};
 use crate::support::{FAMILIES, Family, address, associate, kernel, server, socket, wait_for};
@@ -50,7 +51,7 @@ fn reader_does_not_report_a_notification_that_the_peer_forged() {
         net::connect(&attacker, &address(&server)).unwrap();
         let id = next_change(&server, &mut reader, 256).assoc;
 
-        let forged = notification(1, victim.as_raw(), &[]);
+        let forged = assoc_change(1, victim.as_raw(), &[]);
         // The 20 bytes of the struct are followed by the 4-byte header of the error cause.
         let reason = [vec![0; 16], forged.repeat(50)].concat();
         let own = assoc_ids(&attacker).unwrap()[0];
@@ -178,22 +179,12 @@ fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
     vec((any::<bool>(), kind, 0_u16..6, 1_i32..9, info, parts), 0..8)
 }
 
-fn notification(state: u16, id: i32, info: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(20 + info.len()).unwrap();
-    let mut bytes = [ASSOC_CHANGE, 0].map(u16::to_ne_bytes).concat();
-    bytes.extend(length.to_ne_bytes());
-    bytes.extend([state, 0, 1, 1].map(u16::to_ne_bytes).concat());
-    bytes.extend(id.to_ne_bytes());
-    bytes.extend(info);
-    bytes
-}
-
 proptest! {
     #[test]
     fn reader_reports_exactly_the_changes_of_any_sequence_of_parts(arrivals in arrivals()) {
         let mut reader = Reader::new();
         for (is_message, kind, state, id, info, parts) in arrivals {
-            let mut bytes = notification(state, id, &info);
+            let mut bytes = assoc_change(state, id, &info);
             bytes[..2].copy_from_slice(&kind.to_ne_bytes());
             let mut reported = Vec::new();
             let mut rest = &bytes[..];

@@ -174,6 +174,17 @@ pub fn expect_end_of_file(client: &OwnedFd) {
     assert_eq!(receive(client).map(|message| message.data), Ok(vec![]));
 }
 
+/// A `struct sctp_assoc_change`, followed by these bytes.
+pub fn assoc_change(state: u16, assoc: i32, info: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(20 + info.len()).expect("a short notification");
+    let mut bytes = [0x8001, 0].map(u16::to_ne_bytes).concat();
+    bytes.extend(length.to_ne_bytes());
+    bytes.extend([state, 0, 1, 1].map(u16::to_ne_bytes).concat());
+    bytes.extend(assoc.to_ne_bytes());
+    bytes.extend(info);
+    bytes
+}
+
 /// Checks that the association carries messages in both directions over this socket.
 pub fn works(socket: &OwnedFd, client: &OwnedFd, id: AssocId) {
     send(client, &Message::new("to the server", 1, 7)).expect("send");

@@ -30,19 +30,7 @@ static void peeloff_returns_a_new_socket_for_the_association(void)
 
 static void peeloff_flags_sets_the_flags(void)
 {
-    const unsigned flags[] = {0, SOCK_NONBLOCK, SOCK_CLOEXEC, SOCK_NONBLOCK | SOCK_CLOEXEC};
-    int sd = server();
-    size_t at;
-    for (at = 0; at < sizeof flags / sizeof *flags; at++) {
-        sctp_assoc_t id;
-        int client = associate(sd, &id), peeled;
-        errno = ANY;
-        peeled = sctp_peeloff_flags(sd, id, flags[at]);
-        CHECK(peeled >= 0 && errno == ANY);
-        check_flags(peeled, flags[at]);
-        CHECK(close(peeled) == 0 && close(client) == 0);
-    }
-    CHECK(close(sd) == 0);
+    check_all_flags(sctp_peeloff_flags, server());
 }
 
 static void flags_are_not_inherited(void)
@@ -203,7 +191,7 @@ static void peeloff_flags_preserves_errno_in_a_signal_handler(void)
 enum { EACH = 50 };
 
 struct share {
-    int sd, errno_of_failure, wrong_sd, clients[EACH], peeled[EACH];
+    int sd, wrong_sd, errno_of_failure, clients[EACH], peeled[EACH];
     sctp_assoc_t ids[EACH];
 };
 
@@ -226,17 +214,11 @@ static void *peel_off_share(void *argument)
 static void two_threads_peel_off_the_same_socket(void)
 {
     int sd = server(), file = open("/", O_RDONLY), at, thread;
-    struct share shares[2];
+    struct share shares[2] = {{sd, -1, EBADF, {0}, {0}, {0}}, {sd, file, ENOTSOCK, {0}, {0}, {0}}};
     pthread_t threads[2];
-    shares[0].wrong_sd = -1;
-    shares[0].errno_of_failure = EBADF;
-    shares[1].wrong_sd = file;
-    shares[1].errno_of_failure = ENOTSOCK;
-    for (thread = 0; thread < 2; thread++) {
-        shares[thread].sd = sd;
+    for (thread = 0; thread < 2; thread++)
         for (at = 0; at < EACH; at++)
             shares[thread].clients[at] = associate(sd, &shares[thread].ids[at]);
-    }
     for (thread = 0; thread < 2; thread++)
         CHECK(pthread_create(&threads[thread], NULL, peel_off_share, &shares[thread]) == 0);
     for (thread = 0; thread < 2; thread++)

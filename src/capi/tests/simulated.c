@@ -34,19 +34,8 @@ static void deny(int call, int argument, unsigned value, int error)
 
 static void peeloff_flags_sets_the_flags_on_an_old_kernel(void)
 {
-    const unsigned flags[] = {0, SOCK_NONBLOCK, SOCK_CLOEXEC, SOCK_NONBLOCK | SOCK_CLOEXEC};
-    int sd = server(), peeled;
-    size_t at;
     OLD_KERNEL;
-    for (at = 0; at < sizeof flags / sizeof *flags; at++) {
-        sctp_assoc_t id;
-        int client = associate(sd, &id);
-        errno = ANY;
-        peeled = sctp_peeloff_flags(sd, id, flags[at]);
-        CHECK(peeled >= 0 && errno == ANY);
-        check_flags(peeled, flags[at]);
-        CHECK(close(peeled) == 0 && close(client) == 0);
-    }
+    check_all_flags(sctp_peeloff_flags, server());
 }
 
 static void peeloff_flags_returns_the_socket_if_a_flag_cannot_be_set(void)
@@ -121,7 +110,7 @@ static void both_fail_with_enosys_if_the_options_are_unavailable(void)
     FAILS(sctp_peeloff_flags(sd, id, SOCK_CLOEXEC), ENOSYS);
 }
 
-static void in_a_process(void (*test)(void))
+static void in_a_process(void (*test)(void), const char *name)
 {
     int status;
     pid_t child = fork();
@@ -133,13 +122,10 @@ static void in_a_process(void (*test)(void))
     CHECK(waitpid(child, &status, 0) == child);
     if (status != 0)
         exit(1);
+    printf("ok: %s\n", name);
 }
 
-#define RUN_IN_A_PROCESS(test)                                                           \
-    do {                                                                                 \
-        in_a_process(test);                                                              \
-        printf("ok: %s\n", #test);                                                       \
-    } while (0)
+#define RUN_IN_A_PROCESS(test) in_a_process(test, #test)
 
 int main(void)
 {

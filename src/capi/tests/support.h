@@ -131,6 +131,23 @@ static inline void check_flags(int peeled, unsigned flags)
     CHECK(!(fcntl(peeled, F_GETFD) & FD_CLOEXEC) == !(flags & SOCK_CLOEXEC));
 }
 
+/* The function sets each combination of flags. */
+static inline void check_all_flags(int (*peeloff_flags)(int, sctp_assoc_t, unsigned), int sd)
+{
+    const unsigned flags[] = {0, SOCK_NONBLOCK, SOCK_CLOEXEC, SOCK_NONBLOCK | SOCK_CLOEXEC};
+    size_t at;
+    for (at = 0; at < sizeof flags / sizeof *flags; at++) {
+        sctp_assoc_t id;
+        int client = associate(sd, &id), peeled;
+        errno = ANY;
+        peeled = peeloff_flags(sd, id, flags[at]);
+        CHECK(peeled >= 0 && errno == ANY);
+        check_flags(peeled, flags[at]);
+        CHECK(close(peeled) == 0 && close(client) == 0);
+    }
+    CHECK(close(sd) == 0);
+}
+
 /* Sets the limit of open file descriptors so that none is free. */
 static inline struct rlimit use_all_descriptors(void)
 {

@@ -21,49 +21,24 @@ fn structs_match_the_header() {
         assert_eq!(header.size(name), size, "{name}");
     }
     assert!(header.size("sctp_paddrinfo") <= size_of::<PeerAddress>());
+    let assoc_id = offset_of!(PeerAddress, assoc_id);
+    let address = offset_of!(PeerAddress, address);
+    let [arg, flags_arg] = ["sctp_peeloff_arg_t", "sctp_peeloff_flags_arg_t"];
     for (name, field, offset) in [
-        (
-            "sctp_peeloff_arg_t",
-            "associd",
-            offset_of!(PeeloffArg, associd),
-        ),
-        ("sctp_peeloff_arg_t", "sd", offset_of!(PeeloffArg, sd)),
-        (
-            "sctp_peeloff_flags_arg_t",
-            "p_arg",
-            offset_of!(PeeloffFlagsArg, p_arg),
-        ),
-        (
-            "sctp_peeloff_flags_arg_t",
-            "flags",
-            offset_of!(PeeloffFlagsArg, flags),
-        ),
+        (arg, "associd", offset_of!(PeeloffArg, associd)),
+        (arg, "sd", offset_of!(PeeloffArg, sd)),
+        (flags_arg, "p_arg", offset_of!(PeeloffFlagsArg, p_arg)),
+        (flags_arg, "flags", offset_of!(PeeloffFlagsArg, flags)),
         (
             "sctp_status",
             "sstat_assoc_id",
             offset_of!(Status, assoc_id),
         ),
         ("sctp_status", "sstat_state", offset_of!(Status, state)),
-        (
-            "sctp_paddrinfo",
-            "spinfo_assoc_id",
-            offset_of!(PeerAddress, assoc_id),
-        ),
-        (
-            "sctp_paddrinfo",
-            "spinfo_address",
-            offset_of!(PeerAddress, address),
-        ),
-        (
-            "sctp_paddrparams",
-            "spp_assoc_id",
-            offset_of!(PeerAddress, assoc_id),
-        ),
-        (
-            "sctp_paddrparams",
-            "spp_address",
-            offset_of!(PeerAddress, address),
-        ),
+        ("sctp_paddrinfo", "spinfo_assoc_id", assoc_id),
+        ("sctp_paddrinfo", "spinfo_address", address),
+        ("sctp_paddrparams", "spp_assoc_id", assoc_id),
+        ("sctp_paddrparams", "spp_address", address),
         ("sctp_event", "se_assoc_id", offset_of!(Event, assoc_id)),
         ("sctp_event", "se_type", offset_of!(Event, kind)),
         ("sctp_event", "se_on", offset_of!(Event, on)),

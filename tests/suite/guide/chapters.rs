@@ -52,16 +52,11 @@ fn definitions(chapter: &str) -> impl Iterator<Item = (&str, &str)> {
 fn anchors(chapter: &str) -> BTreeSet<String> {
     let headings = chapter.lines().filter_map(|line| line.strip_prefix("# "));
     let letter = |character: &char| character.is_alphanumeric() || " -_".contains(*character);
-    headings
-        .map(|heading| {
-            let heading = heading.to_lowercase();
-            heading
-                .chars()
-                .filter(letter)
-                .collect::<String>()
-                .replace(' ', "-")
-        })
-        .collect()
+    let anchor = |heading: &str| {
+        let text: String = heading.to_lowercase().chars().filter(letter).collect();
+        text.replace(' ', "-")
+    };
+    headings.map(anchor).collect()
 }
 
 #[test]

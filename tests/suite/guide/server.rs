@@ -1,12 +1,15 @@
 //! The server of the guide, with tokio and with threads.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use ::tokio::runtime::{Builder, Runtime};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{RcvBufForce, SndBufForce};
 use rustix::net::{self, SendFlags, SocketFlags};
 use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids};
 
@@ -15,7 +18,7 @@ use super::shared::{Peeled, Shared, listen};
 use super::{threads, tokio};
 use crate::support::descriptors::Limit;
 use crate::support::message::{Message, SCTP_ABORT, receive, send, send_flags};
-use crate::support::option::{abort_on_close, drop_packets, set, set_words};
+use crate::support::option::{abort_on_close, drop_packets, set_words};
 use crate::support::{FAMILIES, Family, address, client, process, wait_for};
 
 /// The programs of the chapter. They run until they are killed.
@@ -50,71 +53,64 @@ pub(crate) enum Version {
 const VERSIONS: [Version; 2] = [Version::Tokio, Version::Threads];
 
 fn runtime() -> Runtime {
-    let mut builder = Builder::new_current_thread();
-    builder.enable_io().enable_time().build().unwrap()
+    Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// A listening one-to-many socket that gives up a vanished peer after one retransmission.
 fn listening(family: Family, flags: SocketFlags) -> OwnedFd {
     let socket = listen(family.loopback(), flags).unwrap();
     set_words(&socket, libc::SCTP_RTOINFO, &[0, 100, 200, 100]);
-    let retransmissions = [1, 0].map(u16::to_ne_bytes).concat();
-    let retransmissions = i32::from_ne_bytes(retransmissions.try_into().unwrap());
-    set_words(
-        &socket,
-        libc::SCTP_ASSOCINFO,
-        &[0, retransmissions, 0, 0, 0],
-    );
+    // The number of retransmissions is the first half of the second word.
+    let one = if cfg!(target_endian = "big") {
+        1 << 16
+    } else {
+        1
+    };
+    set_words(&socket, libc::SCTP_ASSOCINFO, &[0, one, 0, 0, 0]);
     socket
 }
 
+/// A listening socket, and a client that has sent it a message.
+fn with_client(family: Family, flags: SocketFlags) -> (OwnedFd, OwnedFd) {
+    let socket = listening(family, flags);
+    let client = client(family, &socket);
+    send(&client, &Message::new("hello", 0, 0)).unwrap();
+    (socket, client)
+}
+
 impl Version {
-    fn flags(self) -> SocketFlags {
-        match self {
-            Self::Tokio => SocketFlags::NONBLOCK,
-            Self::Threads => SocketFlags::empty(),
-        }
-    }
-
-    fn serve(self, socket: &OwnedFd, sporadic: u32, stop: &AtomicBool) {
-        if self == Self::Threads {
-            return threads::serve(socket, sporadic, stop).unwrap();
-        }
-        let runtime = runtime();
-        let server = runtime.spawn(tokio::serve(socket.try_clone().unwrap(), sporadic));
-        runtime.block_on(async {
-            while !stop.load(Ordering::Relaxed) {
-                ::tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-        assert!(!server.is_finished(), "the server has failed");
-    }
-
     /// Runs the server while the body runs.
     fn with_server(self, family: Family, sporadic: u32, body: impl FnOnce(&OwnedFd)) {
-        /// Stops the server when the body returns or panics.
-        struct Stop<'a>(&'a AtomicBool);
-        impl Drop for Stop<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
-        }
-        let socket = listening(family, self.flags());
+        let mut flags = SocketFlags::empty();
+        flags.set(SocketFlags::NONBLOCK, self == Self::Tokio);
+        let socket = listening(family, flags);
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
-            scope.spawn(|| self.serve(&socket, sporadic, &stop));
-            let _stop = Stop(&stop);
-            body(&socket);
+            scope.spawn(|| {
+                if self == Self::Threads {
+                    return threads::serve(&socket, sporadic, &stop).unwrap();
+                }
+                let runtime = runtime();
+                let server = runtime.spawn(tokio::serve(socket.try_clone().unwrap(), sporadic));
+                runtime.block_on(async {
+                    while !stop.load(Ordering::Relaxed) {
+                        ::tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                });
+                assert!(!server.is_finished(), "the server has failed");
+            });
+            let result = catch_unwind(AssertUnwindSafe(|| body(&socket)));
+            // After a panic too, the scope waits for the server.
+            stop.store(true, Ordering::Relaxed);
+            result.unwrap_or_else(|panic| resume_unwind(panic));
         });
     }
 
     pub(crate) fn serve_peeled(self, peeled: Peeled) -> io::Result<End> {
         match self {
             Self::Tokio => runtime().block_on(tokio::serve_peeled(peeled)),
-            Self::Threads => {
-                let end = threads::serve_peeled(peeled, &AtomicBool::new(false))?;
-                Ok(end.expect("no stop"))
-            }
+            Self::Threads => threads::serve_peeled(peeled, &AtomicBool::new(false))
+                .map(|end| end.expect("no stop")),
         }
     }
 }
@@ -126,62 +122,57 @@ fn echoes(client: &OwnedFd, number: u32) {
     }
 }
 
-fn each(body: impl Fn(Version, Family)) {
+/// Runs the body with each version of the server, over both families.
+fn with_servers(sporadic: u32, body: impl Fn(&OwnedFd, Family)) {
     for version in VERSIONS {
         for family in FAMILIES {
-            body(version, family);
+            version.with_server(family, sporadic, |socket| body(socket, family));
         }
     }
 }
 
 #[test]
 fn serve_peels_off_an_association_that_is_busy() {
-    each(|version, family| {
-        version.with_server(family, 3, |socket| {
-            let [sporadic, busy] = [client(family, socket), client(family, socket)];
-            echoes(&sporadic, 3);
-            echoes(&busy, 100);
-            assert_eq!(assoc_ids(socket).unwrap().len(), 1);
-            echoes(&sporadic, 1);
-            assert_eq!(assoc_ids(socket).unwrap(), []);
-            echoes(&busy, 1);
-        });
+    with_servers(3, |socket, family| {
+        let [sporadic, busy] = [client(family, socket), client(family, socket)];
+        echoes(&sporadic, 3);
+        echoes(&busy, 100);
+        assert_eq!(assoc_ids(socket).unwrap().len(), 1);
+        echoes(&sporadic, 1);
+        assert_eq!(assoc_ids(socket).unwrap(), []);
+        echoes(&busy, 1);
     });
 }
 
 /// The test fills the send buffer of the one-to-many socket.
 #[test]
 fn serve_peels_off_an_association_whose_peer_does_not_read() {
-    each(|version, family| {
-        version.with_server(family, u32::MAX, |socket| {
-            let [stalled, other] = [client(family, socket), client(family, socket)];
-            echoes(&other, 1);
-            wait_for("the peel-off", || {
-                let _ = net::send(&stalled, &[0; 1000], SendFlags::DONTWAIT);
-                (assoc_ids(socket).unwrap().len() == 1).then_some(())
-            });
-            echoes(&other, 10);
-            abort_on_close(stalled);
+    with_servers(u32::MAX, |socket, family| {
+        let [stalled, other] = [client(family, socket), client(family, socket)];
+        echoes(&other, 1);
+        wait_for("the peel-off", || {
+            let _ = net::send(&stalled, &[0; 1000], SendFlags::DONTWAIT);
+            (assoc_ids(socket).unwrap().len() == 1).then_some(())
         });
+        echoes(&other, 10);
+        abort_on_close(stalled);
     });
 }
 
 #[test]
 fn serve_retries_at_the_descriptor_limit() {
     process::alone(|| {
-        for version in VERSIONS {
-            version.with_server(Family::V4, 1, |socket| {
-                let client = client(Family::V4, socket);
-                // After an echo, the server has opened all descriptors that it needs.
-                echoes(&client, 1);
-                let limit = Limit::none_free();
-                echoes(&client, 3);
-                assert_eq!(assoc_ids(socket).unwrap().len(), 1);
-                drop(limit);
-                echoes(&client, 1);
-                assert_eq!(assoc_ids(socket).unwrap(), []);
-            });
-        }
+        with_servers(1, |socket, family| {
+            let client = client(family, socket);
+            // After an echo, the server has opened all descriptors that it needs.
+            echoes(&client, 1);
+            let limit = Limit::none_free();
+            echoes(&client, 3);
+            assert_eq!(assoc_ids(socket).unwrap().len(), 1);
+            drop(limit);
+            echoes(&client, 1);
+            assert_eq!(assoc_ids(socket).unwrap(), []);
+        });
     });
 }
 
@@ -190,47 +181,38 @@ const ENDS: [End; 3] = [End::Graceful, End::Aborted, End::Vanished];
 /// Ends the association from the client's side. Returns the client if it simulates a vanished
 /// peer.
 fn end(client: OwnedFd, end: End) -> Option<OwnedFd> {
-    match end {
-        End::Graceful => return None,
-        End::Aborted => abort_on_close(&client),
-        _ => {
-            drop_packets(&client);
-            // The close of the client must not wait for the server.
-            abort_on_close(&client);
-            return Some(client);
-        }
+    if end == End::Vanished {
+        drop_packets(&client);
     }
-    None
+    // The close of a vanished client must not wait for the server.
+    if end != End::Graceful {
+        abort_on_close(&client);
+    }
+    (end == End::Vanished).then_some(client)
 }
 
-/// The first association that the server peels off.
-fn first_peeled(shared: &mut Shared, socket: &OwnedFd) -> Peeled {
+/// Peels off the association of a client that has sent a message.
+fn peel_off(socket: &OwnedFd, flags: PeeloffFlags) -> Peeled {
+    let mut shared = Shared::new(0, flags);
     wait_for("the peel-off", || shared.serve_next(socket).ok().flatten())
 }
 
 #[test]
 fn serve_peeled_returns_how_the_association_has_ended() {
-    each(|version, family| {
-        for expected in ENDS {
-            let socket = listening(family, version.flags());
-            let flags = match version {
-                Version::Tokio => PeeloffFlags::all(),
-                Version::Threads => PeeloffFlags::CLOEXEC,
-            };
-            let mut shared = Shared::new(0, flags);
-            let client = client(family, &socket);
-            send(&client, &Message::new("busy", 0, 0)).unwrap();
-            let peeled = first_peeled(&mut shared, &socket);
-            // A vanished client does not acknowledge the reply to this message.
-            let vanished = end(client, expected);
-            assert_eq!(
-                version.serve_peeled(peeled).unwrap(),
-                expected,
-                "{version:?}"
-            );
-            drop(vanished);
+    for version in VERSIONS {
+        for family in FAMILIES {
+            for expected in ENDS {
+                let (socket, client) = with_client(family, SocketFlags::empty());
+                let mut flags = PeeloffFlags::CLOEXEC;
+                flags.set(PeeloffFlags::NONBLOCK, version == Version::Tokio);
+                let peeled = peel_off(&socket, flags);
+                // A vanished client does not acknowledge the reply to its message.
+                let _vanished = end(client, expected);
+                let found = version.serve_peeled(peeled).unwrap();
+                assert_eq!(found, expected, "{version:?}");
+            }
         }
-    });
+    }
 }
 
 fn next_end(inbox: &mut Inbox, socket: &OwnedFd) -> (AssocId, End) {
@@ -245,21 +227,18 @@ fn next_end(inbox: &mut Inbox, socket: &OwnedFd) -> (AssocId, End) {
 fn receive_returns_how_an_association_of_the_shared_socket_has_ended() {
     for family in FAMILIES {
         for expected in ENDS {
-            let socket = listening(family, SocketFlags::empty());
+            let (socket, client) = with_client(family, SocketFlags::empty());
             let mut inbox = Inbox::new();
-            let client = client(family, &socket);
-            send(&client, &Message::new("hello", 0, 0)).unwrap();
             let Event::Message(message) = inbox.receive(&socket).unwrap() else {
                 panic!("no message");
             };
+            let assoc = message.info.assoc;
             let vanished = end(client, expected);
             if vanished.is_some() {
-                let unacknowledged = Message::new("hello?", 0, 0).to(message.info.assoc);
+                let unacknowledged = Message::new("hello?", 0, 0).to(assoc);
                 send(&socket, &unacknowledged).unwrap();
             }
-            let ended = next_end(&mut inbox, &socket);
-            assert_eq!(ended, (message.info.assoc, expected));
-            drop(vanished);
+            assert_eq!(next_end(&mut inbox, &socket), (assoc, expected));
         }
     }
 }
@@ -267,14 +246,10 @@ fn receive_returns_how_an_association_of_the_shared_socket_has_ended() {
 #[test]
 fn receive_discards_a_message_that_is_too_long() {
     let socket = listening(Family::V4, SocketFlags::empty());
-    let long = |socket: &OwnedFd, option| {
-        let bytes = 4_000_000_i32.to_ne_bytes();
-        set(socket.as_fd(), libc::SOL_SOCKET, option, &bytes).unwrap();
-    };
     // With the default receive buffer, the long messages took six seconds.
-    long(&socket, libc::SO_RCVBUFFORCE);
+    setsockopt(&socket, RcvBufForce, &4_000_000).unwrap();
     let client = client(Family::V4, &socket);
-    long(&client, libc::SO_SNDBUFFORCE);
+    setsockopt(&client, SndBufForce, &4_000_000).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
             for length in [1 << 20, (1 << 20) + 1, 20] {
@@ -283,21 +258,16 @@ fn receive_discards_a_message_that_is_too_long() {
         });
         let mut inbox = Inbox::new();
         for length in [1 << 20, 20] {
-            let Event::Message(message) = inbox.receive(&socket).unwrap() else {
-                panic!("no message");
-            };
-            assert_eq!(message.data.len(), length);
+            let event = inbox.receive(&socket).unwrap();
+            assert!(matches!(event, Event::Message(message) if message.data.len() == length));
         }
     });
 }
 
 #[test]
 fn receive_returns_failed_after_an_abort_of_this_side() {
-    let socket = listening(Family::V4, SocketFlags::empty());
-    let mut shared = Shared::new(0, PeeloffFlags::CLOEXEC);
-    let client = client(Family::V4, &socket);
-    send(&client, &Message::new("busy", 0, 0)).unwrap();
-    let mut peeled = first_peeled(&mut shared, &socket);
+    let (socket, _client) = with_client(Family::V4, SocketFlags::empty());
+    let mut peeled = peel_off(&socket, PeeloffFlags::CLOEXEC);
     send_flags(&peeled.socket, &Message::new("reason", 0, 0), SCTP_ABORT).unwrap();
     let ended = next_end(&mut peeled.inbox, &peeled.socket);
     assert_eq!(ended, (peeled.assoc, End::Failed));
@@ -305,10 +275,8 @@ fn receive_returns_failed_after_an_abort_of_this_side() {
 
 #[test]
 fn serve_next_removes_an_association_that_has_ended() {
-    let socket = listening(Family::V4, SocketFlags::NONBLOCK);
+    let (socket, client) = with_client(Family::V4, SocketFlags::NONBLOCK);
     let mut shared = Shared::new(5, PeeloffFlags::CLOEXEC);
-    let client = client(Family::V4, &socket);
-    send(&client, &Message::new("hello", 0, 0)).unwrap();
     let mut wait_for_count = |expected| {
         wait_for("the number of associations", || {
             let _ = shared.serve_next(&socket);

@@ -39,11 +39,7 @@ fn peeled(family: Family, subscribed: bool) -> (OwnedFd, OwnedFd) {
     (peeled, client)
 }
 
-fn end(peeled: &OwnedFd, client: OwnedFd, abort: bool) {
-    if abort {
-        abort_on_close(&client);
-    }
-    drop(client);
+fn wait_for_end(peeled: &OwnedFd) {
     wait_for("the end", || {
         assoc_ids(peeled).unwrap().is_empty().then_some(())
     });
@@ -63,7 +59,9 @@ fn tokio_reports_no_readiness_at_an_abort_without_subscription() {
             // SAFETY: the AsyncFd owns `peeled`, which keeps its descriptor open.
             let peeled = unsafe { AsyncFd::register_with_interest(peeled, all | Interest::ERROR) };
             let peeled = peeled.unwrap();
-            end(peeled.get_ref(), client, true);
+            abort_on_close(&client);
+            drop(client);
+            wait_for_end(peeled.get_ref());
             // Waits until tokio has received the event.
             drop(peeled.ready(Interest::ERROR).await.unwrap());
             let ready = peeled.ready(all).await.unwrap().ready();
@@ -95,9 +93,7 @@ fn send_fails_with_eshutdown_after_shutdown_of_the_peer() {
         for _ in 0..sent {
             assert_eq!(receive(&client).unwrap().data, much.data);
         }
-        wait_for("the end", || {
-            assoc_ids(&peeled).unwrap().is_empty().then_some(())
-        });
+        wait_for_end(&peeled);
         assert!(ended(&receive(&peeled).unwrap().data));
         assert_eq!(send(&peeled, &much), Err(Errno::PIPE));
     }

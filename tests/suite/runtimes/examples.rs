@@ -4,10 +4,11 @@ use std::os::fd::OwnedFd;
 use sctp_peeloff::{AssocId, PeeloffFlags, peeloff_flags};
 
 use super::echo::Echo;
-use super::harness::{Runtime, tests};
+use super::harness::{Kind, Pair, tests};
 use super::inbox::Inbox;
 use crate::guide::server::Version;
 use crate::guide::shared::Peeled;
+use crate::runtimes;
 
 const BLOCKING: PeeloffFlags = PeeloffFlags::CLOEXEC;
 const NONBLOCKING: PeeloffFlags = PeeloffFlags::all();
@@ -33,97 +34,37 @@ fn peeled(server: &OwnedFd, assoc: AssocId, flags: PeeloffFlags) -> io::Result<P
     })
 }
 
-mod tokio {
-    use super::*;
+tests!(tokio, Kind::Async, |server, assoc| {
+    let peeled = peeled(server, assoc, NONBLOCKING)?;
+    Version::Tokio.serve_peeled(peeled).map(drop)
+});
 
-    tests!(Runtime {
-        subscribed: true,
-        blocking: false,
-        longest: 150_000,
-        serve: |server, assoc| Version::Tokio
-            .serve_peeled(peeled(server, assoc, NONBLOCKING)?)
-            .map(drop),
-    });
-}
+tests!(threads, Kind::Blocking, |server, assoc| {
+    let peeled = peeled(server, assoc, BLOCKING)?;
+    Version::Threads.serve_peeled(peeled).map(drop)
+});
 
-mod threads {
-    use super::*;
+tests!(async_io, Kind::Async, |server, assoc| {
+    let socket = peel(server, assoc, NONBLOCKING)?;
+    ::async_io::block_on(runtimes::async_io::serve(socket, Inbox::new()))
+});
 
-    tests!(Runtime {
-        subscribed: true,
-        blocking: true,
-        longest: 150_000,
-        serve: |server, assoc| Version::Threads
-            .serve_peeled(peeled(server, assoc, BLOCKING)?)
-            .map(drop),
-    });
-}
+tests!(mio, Kind::Async, |server, assoc| {
+    runtimes::mio::serve(echo(server, assoc)?)
+});
 
-mod async_io {
-    use super::*;
+tests!(polling, Kind::Async, |server, assoc| {
+    runtimes::polling::serve(echo(server, assoc)?)
+});
 
-    tests!(Runtime {
-        subscribed: true,
-        blocking: false,
-        longest: 150_000,
-        serve: |server, assoc| {
-            let socket = peel(server, assoc, NONBLOCKING)?;
-            ::async_io::block_on(super::super::async_io::serve(socket, Inbox::new()))
-        },
-    });
-}
+tests!(poll, Kind::Async, |server, assoc| {
+    runtimes::poll::serve(echo(server, assoc)?)
+});
 
-mod mio {
-    use super::*;
+tests!(std_thread, Kind::Unsubscribed, |server, assoc| {
+    runtimes::std_thread::serve(peel(server, assoc, BLOCKING)?)
+});
 
-    tests!(Runtime {
-        subscribed: true,
-        blocking: false,
-        longest: 150_000,
-        serve: |server, assoc| super::super::mio::serve(echo(server, assoc)?),
-    });
-}
-
-mod polling {
-    use super::*;
-
-    tests!(Runtime {
-        subscribed: true,
-        blocking: false,
-        longest: 150_000,
-        serve: |server, assoc| super::super::polling::serve(echo(server, assoc)?),
-    });
-}
-
-mod poll {
-    use super::*;
-
-    tests!(Runtime {
-        subscribed: true,
-        blocking: false,
-        longest: 150_000,
-        serve: |server, assoc| super::super::poll::serve(echo(server, assoc)?),
-    });
-}
-
-mod std_thread {
-    use super::*;
-
-    tests!(Runtime {
-        subscribed: false,
-        blocking: true,
-        longest: 60_000,
-        serve: |server, assoc| super::super::std_thread::serve(peel(server, assoc, BLOCKING)?),
-    });
-}
-
-mod socket2 {
-    use super::*;
-
-    tests!(Runtime {
-        subscribed: false,
-        blocking: true,
-        longest: 60_000,
-        serve: |server, assoc| super::super::socket2::serve(peel(server, assoc, BLOCKING)?),
-    });
-}
+tests!(socket2, Kind::Unsubscribed, |server, assoc| {
+    runtimes::socket2::serve(peel(server, assoc, BLOCKING)?)
+});

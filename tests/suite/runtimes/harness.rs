@@ -14,48 +14,44 @@ use super::inbox::{Event, Inbox};
 use crate::support::option::{
     SCTP_NODELAY, SCTP_RTOINFO, abort_on_close, set_words, subscribe_assoc_change,
 };
-use crate::support::{FAMILIES, Family, PATIENCE, associate, server, wait_for};
+use crate::support::{Family, PATIENCE, associate, server, wait_for};
 
-#[derive(Clone, Copy)]
-pub struct Runtime {
-    /// Whether the socket is subscribed to `SCTP_ASSOC_CHANGE`.
-    pub subscribed: bool,
-    /// Whether reads and writes block.
-    pub blocking: bool,
-    /// The length of the longest message that the example can receive, in bytes.
-    pub longest: usize,
-    pub serve: fn(&OwnedFd, AssocId) -> io::Result<()>,
+type Serve = fn(&OwnedFd, AssocId) -> io::Result<()>;
+/// Starts a `serve` function that has this number of messages in its queue.
+type Start<'a> = &'a dyn Fn(usize) -> Pair;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Reads and writes do not block.
+    Async,
+    Blocking,
+    /// A blocking socket that is not subscribed to `SCTP_ASSOC_CHANGE`.
+    Unsubscribed,
 }
 
 macro_rules! tests {
-    ($runtime:expr) => {
-        #[test]
-        fn serve_echoes_each_message() {
-            $crate::runtimes::harness::serve_echoes_each_message($runtime);
-        }
+    ($name:ident, $kind:expr, $serve:expr) => {
+        mod $name {
+            use super::*;
 
-        #[test]
-        fn serve_loses_no_message_if_the_peer_does_not_read() {
-            $crate::runtimes::harness::serve_loses_no_message_if_the_peer_does_not_read($runtime);
-        }
-
-        #[test]
-        fn serve_returns_after_a_graceful_end() {
-            $crate::runtimes::harness::serve_returns_after_a_graceful_end($runtime);
-        }
-
-        #[test]
-        fn serve_returns_after_an_abort() {
-            $crate::runtimes::harness::serve_returns_after_an_abort($runtime);
-        }
-
-        #[test]
-        fn serve_returns_after_an_abort_while_it_waits_to_write() {
-            $crate::runtimes::harness::serve_returns_after_an_abort_while_it_waits_to_write(
-                $runtime,
-            );
+            $crate::runtimes::harness::tests! { @each $kind, $serve;
+                serve_echoes_each_message
+                serve_loses_no_message_if_the_peer_does_not_read
+                serve_returns_after_a_graceful_end
+                serve_returns_after_an_abort
+                serve_returns_after_an_abort_while_it_waits_to_write
+            }
         }
     };
+    (@each $kind:expr, $serve:expr; $($test:ident)+) => {$(
+        #[test]
+        fn $test() {
+            for family in $crate::support::FAMILIES {
+                let start = |queued| Pair::new($kind, family, $serve, queued);
+                $crate::runtimes::harness::$test(&start);
+            }
+        }
+    )+};
 }
 pub(crate) use tests;
 
@@ -71,8 +67,9 @@ fn unread(id: AssocId) -> usize {
 }
 
 /// A `serve` function that runs in its own thread, and its peer.
-struct Pair {
-    client: Option<OwnedFd>,
+pub struct Pair {
+    kind: Kind,
+    client: OwnedFd,
     inbox: Inbox,
     id: AssocId,
     /// The thread id, which names the folder in `/proc`.
@@ -94,19 +91,28 @@ fn message(number: usize, longest: usize) -> Vec<u8> {
 
 /// Disables the Nagle algorithm and shortens the retransmission timeouts, because a peer drops
 /// packets if its receive buffer is full. The settings of a server apply to its future clients.
-pub fn reduce_delays(socket: &OwnedFd) {
+fn reduce_delays(socket: &OwnedFd) {
     set_words(socket, SCTP_NODELAY, &[1]);
     // For future associations: initial, maximum and minimum RTO in milliseconds. Without this
     // maximum, each consecutive drop would double the timeout, up to one minute.
     set_words(socket, SCTP_RTOINFO, &[0, 30, 200, 30]);
 }
 
-/// A non-blocking peeled-off socket, and its peer.
-pub fn pair(family: Family) -> (OwnedFd, OwnedFd) {
+/// A server with short delays, a client, and the id of their association.
+fn associated(family: Family, subscribed: bool) -> (OwnedFd, OwnedFd, AssocId) {
     let server = server(family);
+    if subscribed {
+        subscribe_assoc_change(&server);
+    }
     reduce_delays(&server);
     let (client, id) = associate(family, &server);
     reduce_delays(&client);
+    (server, client, id)
+}
+
+/// A non-blocking peeled-off socket, and its peer.
+pub fn pair(family: Family) -> (OwnedFd, OwnedFd) {
+    let (server, client, id) = associated(family, false);
     let peeled = peeloff_flags(&server, id, PeeloffFlags::all()).unwrap();
     (peeled, client)
 }
@@ -114,18 +120,13 @@ pub fn pair(family: Family) -> (OwnedFd, OwnedFd) {
 impl Pair {
     /// Before the peel-off, `queued` messages are in the queue. With a subscription, the
     /// notification `SCTP_COMM_UP` is also in the queue.
-    fn new(runtime: Runtime, family: Family, queued: usize) -> Self {
-        let server = server(family);
-        if runtime.subscribed {
-            subscribe_assoc_change(&server);
-        }
-        reduce_delays(&server);
-        let (client, id) = associate(family, &server);
-        reduce_delays(&client);
+    pub fn new(kind: Kind, family: Family, serve: Serve, queued: usize) -> Self {
+        let (server, client, id) = associated(family, kind != Kind::Unsubscribed);
         let (started, thread) = channel();
         let (ended, result) = channel();
         let mut pair = Self {
-            client: Some(client),
+            kind,
+            client,
             inbox: Inbox::new(),
             id,
             thread: 0,
@@ -140,24 +141,20 @@ impl Pair {
         // If `serve` hangs, the test fails and does not wait for this thread.
         thread::spawn(move || {
             let _ = started.send(rustix::thread::gettid().as_raw_nonzero().get());
-            let _ = ended.send((runtime.serve)(&server, id));
+            let _ = ended.send(serve(&server, id));
         });
         pair.thread = thread.recv().expect("a thread");
         pair
     }
 
-    fn client(&self) -> &OwnedFd {
-        self.client.as_ref().expect("the client is open")
-    }
-
     /// Sends the next message if there is room. Returns whether it was sent.
     fn send(&mut self) -> bool {
         let next = message(self.sent, self.longest);
-        match net::send(self.client(), &next, SendFlags::DONTWAIT) {
-            Ok(length) => assert_eq!(length, next.len()),
-            Err(Errno::AGAIN) => return false,
-            Err(errno) => panic!("message {}: {errno}", self.sent),
+        let sent = net::send(&self.client, &next, SendFlags::DONTWAIT);
+        if sent == Err(Errno::AGAIN) {
+            return false;
         }
+        assert_eq!(sent, Ok(next.len()), "message {}", self.sent);
         self.sent += 1;
         true
     }
@@ -169,22 +166,14 @@ impl Pair {
     }
 
     fn receive(&mut self) {
-        let client = self.client.as_ref().expect("the client is open");
-        let event = self.inbox.receive(client).unwrap_or_else(|error| {
-            panic!("{error} after {} of {} echoes", self.received, self.sent)
-        });
-        let Event::Message(echo) = event else {
-            panic!("an end after {} of {} echoes", self.received, self.sent)
+        let got = match self.inbox.receive(&self.client) {
+            Ok(Event::Message(echo)) => echo.data,
+            end => panic!("{:?} after {} of {}", end.err(), self.received, self.sent),
         };
-        let got = echo.data;
-        let expected = message(self.received, self.longest);
-        assert!(
-            got == expected,
-            "not echo {}: {} bytes, {:?}…",
-            self.received,
-            got.len(),
-            String::from_utf8_lossy(&got[..got.len().min(20)])
-        );
+        let (number, length) = (self.received, got.len());
+        let start = got[..length.min(20)].escape_ascii();
+        let is_echo = got == message(number, self.longest);
+        assert!(is_echo, "not {number}: {length} bytes, {start}…");
         self.received += 1;
     }
 
@@ -218,97 +207,91 @@ impl Pair {
             (waits == 30).then_some(())
         });
     }
-
-    /// The result of `serve`. An error is represented by its errno.
-    fn result(&self) -> Result<(), Option<i32>> {
-        let result = self.result.recv_timeout(PATIENCE);
-        let result = result.expect("`serve` has not returned");
-        result.map_err(|error| error.raw_os_error())
-    }
 }
 
-pub fn serve_echoes_each_message(runtime: Runtime) {
-    for family in FAMILIES {
-        let mut pair = Pair::new(runtime, family, 20);
+/// The result of `serve`. An error is represented by its errno.
+fn end(result: &Receiver<io::Result<()>>) -> Result<(), Option<i32>> {
+    let result = result.recv_timeout(PATIENCE);
+    let result = result.expect("`serve` has not returned");
+    result.map_err(|error| error.raw_os_error())
+}
+
+pub fn serve_echoes_each_message(start: Start<'_>) {
+    let mut pair = start(20);
+    pair.receive_all();
+    for _ in 0..20 {
+        pair.wait_until_idle();
+        pair.wait_and_send();
+        pair.receive();
+    }
+    // Many messages arrive at the same time, and one edge may report all of them.
+    for _ in 0..5 {
+        for _ in 0..30 {
+            pair.wait_and_send();
+        }
         pair.receive_all();
-        for _ in 0..20 {
-            pair.wait_until_idle();
-            pair.wait_and_send();
-            pair.receive();
-        }
-        // Many messages arrive at the same time, and one edge may report all of them.
-        for _ in 0..5 {
-            for _ in 0..30 {
-                pair.wait_and_send();
-            }
-            pair.receive_all();
-        }
-        // This pause is longer than the read timeout of any example.
-        thread::sleep(Duration::from_millis(250));
-        pair.longest = runtime.longest;
-        for _ in 0..10 {
-            pair.wait_and_send();
-            pair.receive();
-        }
-        pair.wait_until_idle();
     }
-}
-
-pub fn serve_loses_no_message_if_the_peer_does_not_read(runtime: Runtime) {
-    for family in FAMILIES {
-        let mut pair = Pair::new(runtime, family, 0);
-        for _ in 0..2 {
-            pair.fill();
-            pair.receive_all();
-            pair.wait_and_send();
-            pair.receive_all();
-            pair.wait_until_idle();
-        }
-    }
-}
-
-pub fn serve_returns_after_a_graceful_end(runtime: Runtime) {
-    for family in FAMILIES {
-        let mut pair = Pair::new(runtime, family, 1);
+    // This pause is longer than the read timeout of any example.
+    thread::sleep(Duration::from_millis(250));
+    // The examples without subscription receive no longer messages.
+    pair.longest = if pair.kind == Kind::Unsubscribed {
+        60_000
+    } else {
+        150_000
+    };
+    for _ in 0..10 {
+        pair.wait_and_send();
         pair.receive();
-        pair.wait_until_idle();
-        pair.client = None;
-        assert_eq!(pair.result(), Ok(()));
     }
+    pair.wait_until_idle();
 }
 
-pub fn serve_returns_after_an_abort(runtime: Runtime) {
-    for family in FAMILIES {
-        let mut pair = Pair::new(runtime, family, 1);
-        pair.receive();
-        pair.wait_until_idle();
-        abort_on_close(pair.client());
-        pair.client = None;
-        let expected = if runtime.subscribed {
-            Ok(())
-        } else {
-            Err(Some(libc::ECONNRESET))
-        };
-        assert_eq!(pair.result(), expected);
-    }
-}
-
-pub fn serve_returns_after_an_abort_while_it_waits_to_write(runtime: Runtime) {
-    for family in FAMILIES {
-        let mut pair = Pair::new(runtime, family, 0);
+pub fn serve_loses_no_message_if_the_peer_does_not_read(start: Start<'_>) {
+    let mut pair = start(0);
+    for _ in 0..2 {
         pair.fill();
-        abort_on_close(pair.client());
-        pair.client = None;
-        // A write that is blocked at the time of the abort fails with ESRCH. A write after the
-        // abort fails with ECONNRESET. Sometimes there is room for one more message, so that
-        // both errors are possible for a blocking runtime. A subscribed runtime may also read
-        // the notification of the end first.
-        let result = pair.result();
-        let expected = match result {
-            Ok(()) => runtime.subscribed,
-            Err(Some(libc::ESRCH)) => runtime.blocking,
-            Err(errno) => errno == Some(libc::ECONNRESET),
-        };
-        assert!(expected, "{result:?}");
+        pair.receive_all();
+        pair.wait_and_send();
+        pair.receive_all();
+        pair.wait_until_idle();
     }
+}
+
+pub fn serve_returns_after_a_graceful_end(start: Start<'_>) {
+    let mut pair = start(1);
+    pair.receive();
+    pair.wait_until_idle();
+    drop(pair.client);
+    assert_eq!(end(&pair.result), Ok(()));
+}
+
+pub fn serve_returns_after_an_abort(start: Start<'_>) {
+    let mut pair = start(1);
+    pair.receive();
+    pair.wait_until_idle();
+    abort_on_close(&pair.client);
+    drop(pair.client);
+    let expected = match pair.kind {
+        Kind::Unsubscribed => Err(Some(libc::ECONNRESET)),
+        Kind::Async | Kind::Blocking => Ok(()),
+    };
+    assert_eq!(end(&pair.result), expected);
+}
+
+pub fn serve_returns_after_an_abort_while_it_waits_to_write(start: Start<'_>) {
+    let mut pair = start(0);
+    pair.fill();
+    abort_on_close(&pair.client);
+    drop(pair.client);
+    // A write that is blocked at the time of the abort fails with ESRCH. A write after the
+    // abort fails with ECONNRESET. Sometimes there is room for one more message, so that
+    // both errors are possible for a blocking runtime. A subscribed runtime may also read
+    // the notification of the end first.
+    let result = end(&pair.result);
+    let expected = match result {
+        Ok(()) => pair.kind != Kind::Unsubscribed,
+        Err(Some(libc::ESRCH)) => pair.kind != Kind::Async,
+        Err(errno) => errno == Some(libc::ECONNRESET),
+    };
+    assert!(expected, "{result:?}");
 }

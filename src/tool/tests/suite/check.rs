@@ -1,53 +1,55 @@
 //! `check` on the running kernel, and with denied system calls.
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use rustix::system::uname;
 use sctp_peeloff::sockopt::{SCTP_SOCKOPT_PEELOFF, SCTP_STATUS};
 use serde_json::{Value, json};
 
 use crate::external_program;
-use crate::program::{Denied, TOOL, run, run_denied, text};
-use crate::support::filter::{Call, flags_option};
+use crate::program::{TOOL, expect_parts, run, run_command};
+use crate::support::filter::{Call, denied, flags_option};
 use crate::support::{kernel, process};
 
 const SCTP: i32 = 132;
 
-fn check(args: &[&str]) -> Command {
-    let mut command = Command::new(TOOL);
-    command.arg("check").args(args);
-    command
-}
-
-/// Runs `check --json` with denied system calls and returns its output.
-fn check_denied(denied: Denied, status: i32) -> Value {
-    let output = run_denied([denied], &mut check(&["--json"]));
-    assert_eq!(output.status.code(), Some(status), "{output:?}");
+/// Runs `check --json` with denied system calls.
+fn check_denied(calls: impl IntoIterator<Item = Call> + Send, errno: i32, status: i32) -> Value {
+    let (output, _) = denied(calls, errno, || run("check --json", status));
     parse(&output)
 }
 
-fn parse(output: &Output) -> Value {
-    let text = text(&output.stdout);
+fn parse(output: &str) -> Value {
     assert_eq!(
-        text.find('\n'),
-        Some(text.len() - 1),
-        "not one line: {text}"
+        output.find('\n'),
+        Some(output.len() - 1),
+        "not one line: {output}"
     );
-    serde_json::from_str(text).expect("JSON")
+    serde_json::from_str(output).expect("JSON")
 }
 
-fn line<'a>(output: &'a Output, label: &str) -> &'a str {
-    let text = text(&output.stdout);
-    text.lines()
-        .find_map(|line| line.strip_prefix(label))
-        .unwrap_or_else(|| panic!("no '{label}' in:\n{text}"))
+fn line<'a>(output: &'a str, label: &str) -> &'a str {
+    let line = output.lines().find_map(|line| line.strip_prefix(label));
+    line.unwrap_or_else(|| panic!("no '{label}' in:\n{output}"))
         .trim()
+}
+
+/// Checks the report of failures with this detail, for both families.
+fn expect_failure(report: &Value, detail: &str, advice: &[&str]) {
+    assert_eq!(report["works"], false);
+    assert_eq!(report["sctp"], true);
+    assert_eq!(report["option"], Value::Null);
+    for family in ["ipv4", "ipv6"] {
+        assert_eq!(report[family]["state"], "fails");
+        let found = report[family]["detail"].as_str().expect("text");
+        assert!(found.starts_with(detail), "{found}");
+    }
+    expect_parts(report["advice"].as_str().expect("advice"), advice);
 }
 
 #[test]
 fn check_prints_one_line_for_each_finding() {
-    let output = run(&["check"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let (output, _) = run("check", 0);
     let system = uname();
     let kernel = format!(
         "Linux {} on {}",
@@ -56,17 +58,15 @@ fn check_prints_one_line_for_each_finding() {
     );
     assert_eq!(line(&output, "kernel"), kernel);
     assert_eq!(line(&output, "sctp"), "available");
-    assert!(line(&output, "IPv4").starts_with("works: "), "{output:?}");
-    assert!(line(&output, "IPv6").starts_with("works: "), "{output:?}");
+    assert!(line(&output, "IPv4").starts_with("works: "), "{output}");
+    assert!(line(&output, "IPv6").starts_with("works: "), "{output}");
     assert_eq!(line(&output, "result"), "peel-offs work on this machine");
-    assert!(!text(&output.stdout).contains("advice"), "{output:?}");
+    assert!(!output.contains("advice"), "{output}");
 }
 
 #[test]
 fn check_json_prints_every_key() {
-    let output = run(&["check", "--json"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let mut report = parse(&output);
+    let mut report = parse(&run("check --json", 0).0);
     for family in ["ipv4", "ipv6"] {
         let detail = report[family]["detail"].take();
         assert!(detail.as_str().unwrap().starts_with("peeled off"));
@@ -100,7 +100,7 @@ fn check_json_prints_every_key() {
 
 #[test]
 fn check_works_without_the_flags_option() {
-    let report = check_denied((vec![flags_option()], libc::ENOPROTOOPT), 0);
+    let report = check_denied([flags_option()], libc::ENOPROTOOPT, 0);
     assert_eq!(report["option"], "SCTP_SOCKOPT_PEELOFF");
     assert_eq!(report["atomic_flags"], false);
     assert_eq!(report["ipv4"]["state"], "works");
@@ -109,8 +109,8 @@ fn check_works_without_the_flags_option() {
 
 #[test]
 fn check_works_without_ipv6() {
-    let calls = vec![Call::socket_of(libc::AF_INET6)];
-    let report = check_denied((calls, libc::EAFNOSUPPORT), 0);
+    let ipv6 = Call::socket_of(libc::AF_INET6);
+    let report = check_denied([ipv6], libc::EAFNOSUPPORT, 0);
     assert_eq!(report["works"], true);
     assert_eq!(report["ipv4"]["state"], "works");
     assert_eq!(report["ipv6"]["state"], "missing");
@@ -126,8 +126,8 @@ fn check_advises_modprobe_without_sctp() {
                 let mut command = Command::new("unshare");
                 command.args(["--mount", "sh", "-c"]);
                 command.arg(format!("mount -t tmpfs none /proc && exec {TOOL} {args}"));
-                let output = run_denied([(vec![Call::socket(SCTP)], errno)], &mut command);
-                assert_eq!(output.status.code(), Some(1), "{output:?}");
+                let (output, _) =
+                    denied([Call::socket(SCTP)], errno, || run_command(&mut command, 1));
                 let advice = if args == "check" {
                     assert_eq!(line(&output, "sctp"), "missing");
                     assert_eq!(line(&output, "option"), "not available");
@@ -143,9 +143,7 @@ fn check_advises_modprobe_without_sctp() {
                     assert_eq!(report["ipv4"]["state"], "missing");
                     report["advice"].as_str().expect("advice").to_owned()
                 };
-                for part in ["modprobe sctp", "CONFIG_IP_SCTP"] {
-                    assert!(advice.contains(part), "no {part} in: {advice}");
-                }
+                expect_parts(&advice, &["modprobe sctp", "CONFIG_IP_SCTP"]);
             }
         }
     });
@@ -153,77 +151,35 @@ fn check_advises_modprobe_without_sctp() {
 
 #[test]
 fn check_advice_names_seccomp_if_socket_is_denied() {
-    let denied = (vec![Call::socket(SCTP)], libc::EPERM);
-    let output = run_denied([denied], &mut check(&[]));
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(line(&output, "advice").contains("seccomp"), "{output:?}");
-    assert!(line(&output, "IPv4").starts_with("fails: "), "{output:?}");
+    let (output, _) = denied([Call::socket(SCTP)], libc::EPERM, || run("check", 1));
+    assert!(line(&output, "advice").contains("seccomp"), "{output}");
+    assert!(line(&output, "IPv4").starts_with("fails: "), "{output}");
 }
 
 #[test]
 fn check_advice_names_seccomp_if_the_peeloff_is_denied() {
-    let options = || vec![flags_option(), Call::getsockopt(SCTP_SOCKOPT_PEELOFF)];
-    for (queries, detail) in [
-        (vec![], "system call failed: "),
-        (
-            vec![Call::getsockopt(SCTP_STATUS)],
-            "state of the association is unknown: ",
-        ),
-    ] {
-        let calls = options().into_iter().chain(queries).collect();
-        let report = check_denied((calls, libc::EPERM), 1);
-        assert_eq!(report["works"], false);
-        assert_eq!(report["sctp"], true);
-        assert_eq!(report["option"], Value::Null);
-        for family in ["ipv4", "ipv6"] {
-            assert_eq!(report[family]["state"], "fails");
-            let found = report[family]["detail"].as_str().expect("text");
-            assert!(found.starts_with(detail), "{found}");
-        }
-        let advice = report["advice"].as_str().expect("advice");
-        for part in ["security module", "seccomp filter", "cgroup BPF"] {
-            assert!(advice.contains(part), "no {part} in: {advice}");
-        }
-    }
+    let refused = [flags_option(), Call::getsockopt(SCTP_SOCKOPT_PEELOFF)];
+    let advice = ["security module", "seccomp filter", "cgroup BPF"];
+    let report = check_denied(refused.clone(), libc::EPERM, 1);
+    expect_failure(&report, "system call failed: ", &advice);
+    let with_query = refused.into_iter().chain([Call::getsockopt(SCTP_STATUS)]);
+    let report = check_denied(with_query, libc::EPERM, 1);
+    expect_failure(&report, "state of the association is unknown: ", &advice);
 }
 
 /// qemu-user does not forward SCTP options to the kernel.
 #[test]
 fn check_advice_names_the_emulator_under_qemu_user() {
     let program = format!("qemu-{}", std::env::consts::ARCH);
-    let libraries = [
-        "libcapstone4",
-        "libffi8",
-        "libglib2.0-0",
-        "libgmp10",
-        "libgnutls30",
-        "libhogweed6",
-        "libidn2-0",
-        "libnettle8",
-        "libnuma1",
-        "libp11-kit0",
-        "libpcre2-8-0",
-        "libtasn1-6",
-        "libunistring2",
-        "liburing2",
-    ];
-    let mut command = external_program::command(&program, "qemu-user", &libraries);
+    let libraries = "libcapstone4 libffi8 libglib2.0-0 libgmp10 libgnutls30 libhogweed6 libidn2-0 \
+        libnettle8 libnuma1 libp11-kit0 libpcre2-8-0 libtasn1-6 libunistring2 liburing2";
+    let mut command = external_program::command(&program, "qemu-user", libraries);
     // Only the emulator uses the fetched libraries. The tool uses those of the system.
     command.args(["-U", "LD_LIBRARY_PATH"]);
-    let output = command
-        .args([TOOL, "check", "--json"])
-        .output()
-        .expect("qemu-user");
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let report = parse(&output);
-    assert_eq!(report["sctp"], true);
-    assert_eq!(report["option"], Value::Null);
-    for family in ["ipv4", "ipv6"] {
-        assert_eq!(report[family]["state"], "fails");
-        let detail = report[family]["detail"].as_str().expect("text");
-        let expected = "SCTP options are not available: ";
-        assert!(detail.starts_with(expected), "{detail}");
-    }
-    let advice = report["advice"].as_str().expect("advice");
-    assert!(advice.contains("qemu-user"), "{advice}");
+    let (output, _) = run_command(command.args([TOOL, "check", "--json"]), 1);
+    expect_failure(
+        &parse(&output),
+        "SCTP options are not available: ",
+        &["qemu-user"],
+    );
 }

@@ -1,36 +1,23 @@
 //! The command line: help, version, incorrect usage, and addresses.
 
-use std::process::Command;
-
-use crate::program::{Server, TOOL, run, run_denied, text};
-use crate::support::filter::Call;
+use crate::program::{Server, expect_parts, run};
+use crate::support::filter::{Call, denied};
 
 #[test]
 fn help_lists_commands_and_options() {
     for (args, parts) in [
         (
-            &["--help"][..],
+            "--help",
             &["demo ", "check ", "serve ", "Exit status: 0 "][..],
         ),
-        (&["-h"], &["demo ", "check ", "serve "]),
-        (&["demo", "--help"], &["[demo]", "--ipv6"]),
-        (&["check", "--help"], &["check [--json]", "--json "]),
-        (
-            &["serve", "-h"],
-            &[
-                "serve ADDRESS[:PORT]",
-                "9899",
-                "--after N",
-                "--after-bytes N",
-            ],
-        ),
+        ("-h", &["demo ", "check ", "serve "]),
+        ("demo --help", &["[demo]", "--ipv6"]),
+        ("check --help", &["check [--json]", "--json "]),
+        ("serve -h", &["serve ADDRESS[:PORT]", "9899"]),
+        ("serve -h", &["--after N", "--after-bytes N"]),
     ] {
-        let output = run(args);
-        assert_eq!(output.status.code(), Some(0), "{args:?}");
-        let printed = text(&output.stdout);
-        for part in parts {
-            assert!(printed.contains(part), "{args:?}: no {part} in\n{printed}");
-        }
+        let (printed, _) = run(args, 0);
+        expect_parts(&printed, parts);
         assert!(
             printed.lines().all(|line| line.len() <= 80),
             "{args:?}: more than 80 columns"
@@ -40,48 +27,36 @@ fn help_lists_commands_and_options() {
 
 #[test]
 fn version_prints_the_version_of_the_package() {
-    for args in [
-        &["--version"][..],
-        &["-V"],
-        &["check", "-V"],
-        &["serve", "--version"],
-    ] {
-        let output = run(args);
-        assert_eq!(output.status.code(), Some(0), "{args:?}");
+    for args in ["--version", "-V", "check -V", "serve --version"] {
         let expected = concat!("sctp-peeloff ", env!("CARGO_PKG_VERSION"), "\n");
-        assert_eq!(text(&output.stdout), expected);
+        assert_eq!(run(args, 0).0, expected);
     }
 }
 
 #[test]
 fn incorrect_usage_exits_with_2_and_names_the_argument() {
     for (args, part) in [
-        (&["bogus"][..], "bogus"),
-        (&["--bogus"], "--bogus"),
-        (&["demo", "check"], "check"),
-        (&["demo", "--json"], "--json"),
-        (&["check", "--ipv6"], "--ipv6"),
-        (&["check", "--json=yes"], "--json"),
-        (&["check", "more"], "more"),
-        (&["serve"], "ADDRESS"),
-        (&["serve", "localhost"], "localhost"),
-        (&["serve", "127.0.0.1:65536"], "65536"),
-        (&["serve", "[127.0.0.1]"], "127.0.0.1"),
-        (&["serve", "127.0.0.1", "::1"], "::1"),
-        (&["serve", "127.0.0.1", "--after"], "--after"),
-        (&["serve", "127.0.0.1", "--after", "0"], "1 or more"),
-        (&["serve", "127.0.0.1", "--after", "-1"], "not a number"),
-        (
-            &["serve", "127.0.0.1", "--after-bytes", "ten"],
-            "not a number",
-        ),
-        (&["serve", "127.0.0.1", "--before", "3"], "--before"),
+        ("bogus", "bogus"),
+        ("--bogus", "--bogus"),
+        ("demo check", "check"),
+        ("demo --json", "--json"),
+        ("check --ipv6", "--ipv6"),
+        ("check --json=yes", "--json"),
+        ("check more", "more"),
+        ("serve", "ADDRESS"),
+        ("serve localhost", "localhost"),
+        ("serve 127.0.0.1:65536", "65536"),
+        ("serve [127.0.0.1]", "127.0.0.1"),
+        ("serve 127.0.0.1 ::1", "::1"),
+        ("serve 127.0.0.1 --after", "--after"),
+        ("serve 127.0.0.1 --after 0", "1 or more"),
+        ("serve 127.0.0.1 --after -1", "not a number"),
+        ("serve 127.0.0.1 --after-bytes ten", "not a number"),
+        ("serve 127.0.0.1 --before 3", "--before"),
     ] {
-        let output = run(args);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {output:?}");
-        assert_eq!(text(&output.stdout), "", "{args:?}");
-        let printed = text(&output.stderr);
-        assert!(printed.contains(part), "{args:?}: no {part} in {printed}");
+        let (out, printed) = run(args, 2);
+        assert_eq!(out, "", "{args:?}");
+        expect_parts(&printed, &[part]);
         assert_eq!(printed.lines().count(), 1, "{printed}");
     }
 }
@@ -94,9 +69,7 @@ fn serve_uses_port_9899_by_default() {
         ("::1", "[::1]:9899"),
         ("[::1]:7002", "[::1]:7002"),
     ] {
-        let mut command = Command::new(TOOL);
-        command.args(["serve", given]);
-        let mut server = Server::from_command([], command);
+        let mut server = Server::start(given, "");
         assert_eq!(server.address.to_string(), printed);
         assert_eq!(server.count("up"), 0);
     }
@@ -104,33 +77,26 @@ fn serve_uses_port_9899_by_default() {
 
 #[test]
 fn serve_reports_an_address_that_is_in_use_or_not_local() {
-    let first = Server::start("127.0.0.1", &[]);
-    let in_use = first.address.to_string();
-    for address in [&in_use, "203.0.113.1"] {
-        let output = run(&["serve", address]);
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        let printed = text(&output.stderr);
-        let expected = format!("bind to {address}");
-        assert!(printed.contains(&expected), "{printed}");
+    let first = Server::start("127.0.0.1:0", "");
+    for address in [&first.address.to_string(), "203.0.113.1"] {
+        let (_, printed) = run(&format!("serve {address}"), 1);
+        expect_parts(&printed, &[&format!("bind to {address}")]);
     }
 }
 
 #[test]
 fn demo_and_serve_print_advice_if_socket_fails() {
-    for args in [&["demo"][..], &["serve", "127.0.0.1"]] {
+    for args in ["demo", "serve 127.0.0.1"] {
         for (errno, part) in [
             (libc::EPERM, "permit socket"),
             (libc::EMFILE, "RLIMIT_NOFILE"),
             (libc::ENFILE, "fs.file-max"),
         ] {
-            let denied = (vec![Call::socket(132)], errno);
-            let output = run_denied([denied], Command::new(TOOL).args(args));
-            assert_eq!(output.status.code(), Some(1), "{output:?}");
-            let printed = text(&output.stderr);
+            let (_, printed) = denied([Call::socket(132)], errno, || run(args, 1));
             let (error, advice) = printed.split_once('\n').expect("two lines");
             assert!(error.starts_with("sctp-peeloff: no SCTP socket: "));
             assert!(advice.starts_with("advice: "), "{advice}");
-            assert!(advice.contains(part), "no {part} in: {advice}");
+            expect_parts(advice, &[part]);
         }
     }
 }

@@ -6,13 +6,9 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::net::{self, SocketType};
-use rustix::process::Signal;
-
-use crate::program::Server;
+use crate::program::{Server, echo};
 use crate::raw_client::RawClient;
-use crate::support::message::{Message, receive, send};
-use crate::support::{Family, socket};
+use crate::support::message::assoc_change;
 
 /// The size of the server's buffer.
 const BUFFER: usize = 256 * 1024;
@@ -23,72 +19,46 @@ const ASSOC_CHANGE: usize = 20 + 4;
 const REMOTE_ERROR: usize = 16;
 
 const COMM_UP: u16 = 0;
-const COMM_LOST: u16 = 1;
 const RESTART: u16 = 2;
 const SHUTDOWN_COMP: u16 = 3;
 const CANT_STR_ASSOC: u16 = 4;
 
-/// A forged `struct sctp_assoc_change`.
-fn assoc_change(state: u16, assoc: i32) -> Vec<u8> {
-    let mut bytes = [0x8001, 0].map(u16::to_ne_bytes).concat();
-    bytes.extend(20_u32.to_ne_bytes());
-    bytes.extend([state, 0, 10, 10].map(u16::to_ne_bytes).concat());
-    bytes.extend(assoc.to_ne_bytes());
-    bytes
-}
-
+/// The id of the association that the line reports.
 fn id(line: &str) -> i32 {
-    let words = line.strip_prefix("association ").expect("an association");
+    let (_, words) = line.split_once("association ").expect("an association");
     let end = words.find([',', ' ']).unwrap_or(words.len());
     words[..end].parse().expect("an id")
 }
 
-/// The chunk that carries the forged notification.
-enum Carrier {
-    Abort,
-    /// The server does not subscribe to `SCTP_REMOTE_ERROR`.
-    Error,
-}
-
-/// Connects another client. Returns it with the id of its association.
-fn other_client(server: &mut Server) -> (OwnedFd, i32) {
-    let client = socket(Family::V4, SocketType::STREAM);
-    net::connect(&client, &server.address).unwrap();
-    let id = id(&server.wait_for("up"));
-    (client, id)
+/// Starts a server with two clients. Returns the second one, and the id of the first.
+fn start(after: &str) -> (Server, OwnedFd, i32, RawClient) {
+    let mut server = Server::start("127.0.0.1:0", &format!("--after {after}"));
+    let other = server.client();
+    let other_id = id(&server.seen[2]);
+    let attacker = RawClient::connect(server.address);
+    server.wait_for("up");
+    (server, other, other_id, attacker)
 }
 
 /// Checks that the server has printed exactly the lines with these labels.
 fn expect_lines(mut server: Server, other: &OwnedFd, expected: &[&str]) {
     // The server reads this message after the second part of the notification.
-    let message = Message::new("message", 0, 0);
-    send(other, &message).unwrap();
-    assert_eq!(receive(other).unwrap().data, message.data);
-    server.signal(Signal::TERM);
-    server.wait_for("total");
+    echo(other, 0);
+    server.total();
     let labels = server.seen.iter().filter_map(|line| line.split(' ').next());
     let labels: Vec<_> = labels.collect();
     assert_eq!(labels, expected, "{:?}", server.seen);
 }
 
-/// Attacks the server. `room` is the free space in the server's buffer, in bytes, when the
-/// notification arrives.
-fn attack(carrier: &Carrier, state: u16, room: usize) {
-    let mut server = Server::start("127.0.0.1", &["--after", "1000"]);
-    let (other, other_id) = other_client(&mut server);
-    let mut attacker = RawClient::connect(server.address);
-    let attacker_id = id(&server.wait_for("up"));
+/// Attacks the server. `carry` sends the forged notification. `room` is the free space in the
+/// server's buffer, in bytes, when the notification arrives.
+fn attack(carry: fn(&RawClient, &[u8]), state: u16, room: usize) {
+    let (mut server, other, other_id, mut attacker) = start("1000");
+    let attacker_id = id(&server.seen[3]);
     // No client has an association with id 77.
     let forged = if state == COMM_UP { 77 } else { other_id };
-    let forged = assoc_change(state, forged);
     attacker.begin_message(BUFFER - room);
-    match carrier {
-        Carrier::Abort => attacker.abort(&forged),
-        Carrier::Error => {
-            attacker.error(&forged);
-            attacker.abort(&[]);
-        }
-    }
+    carry(&attacker, &assoc_change(state, forged, &[]));
     let aborted = server.wait_for("aborted");
     assert_eq!(id(&aborted), attacker_id, "{aborted}");
     let expected = ["server", "option", "up", "up", "aborted", "ended", "total"];
@@ -97,36 +67,39 @@ fn attack(carrier: &Carrier, state: u16, room: usize) {
 
 #[test]
 fn serve_ignores_an_assoc_change_that_an_abort_forges() {
-    for state in [COMM_UP, COMM_LOST, RESTART, SHUTDOWN_COMP, CANT_STR_ASSOC] {
-        attack(&Carrier::Abort, state, ASSOC_CHANGE);
+    for state in COMM_UP..=CANT_STR_ASSOC {
+        attack(RawClient::abort, state, ASSOC_CHANGE);
     }
 }
 
+/// The server does not subscribe to `SCTP_REMOTE_ERROR`.
 #[test]
 fn serve_ignores_an_assoc_change_that_a_remote_error_forges() {
-    for state in [COMM_UP, COMM_LOST, RESTART, SHUTDOWN_COMP, CANT_STR_ASSOC] {
-        attack(&Carrier::Error, state, REMOTE_ERROR);
+    let carry = |attacker: &RawClient, forged: &[u8]| {
+        attacker.error(forged);
+        attacker.abort(&[]);
+    };
+    for state in COMM_UP..=CANT_STR_ASSOC {
+        attack(carry, state, REMOTE_ERROR);
     }
 }
 
 #[test]
 fn serve_reports_an_abort_with_little_room_in_the_buffer() {
     for room in [1, 10, 20, 21] {
-        attack(&Carrier::Abort, SHUTDOWN_COMP, room);
+        attack(RawClient::abort, SHUTDOWN_COMP, room);
     }
 }
 
 #[test]
 fn serve_reports_an_abort_of_a_peeled_off_association_with_little_room_in_the_buffer() {
     for room in [1, 10, 20, 21] {
-        let mut server = Server::start("127.0.0.1", &["--after", "2"]);
-        let (other, other_id) = other_client(&mut server);
-        let mut attacker = RawClient::connect(server.address);
+        let (mut server, other, other_id, mut attacker) = start("2");
         attacker.message(b"one");
         attacker.message(b"two");
         server.wait_for("peeled");
         attacker.begin_message(BUFFER - room);
-        attacker.abort(&assoc_change(RESTART, other_id));
+        attacker.abort(&assoc_change(RESTART, other_id, &[]));
         server.wait_for("aborted");
         let expected = [
             "server", "option", "up", "up", "peeled", "aborted", "ended", "total",

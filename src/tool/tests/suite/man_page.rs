@@ -4,61 +4,46 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::program::{Server, run, text};
+use crate::program::{Server, expect_parts, run};
 use crate::support::process;
 
 type Words = BTreeSet<String>;
 
-/// A `.SH` section or a `.SS` subsection of the man page.
-struct Section {
-    title: String,
-    lines: Vec<String>,
+fn man_page() -> String {
+    std::fs::read_to_string(process::file("sctp-peeloff.1")).expect("the man page")
 }
 
-fn man_page() -> Vec<Section> {
-    let page = std::fs::read_to_string(process::file("sctp-peeloff.1")).expect("the man page");
-    let mut sections = Vec::new();
-    for line in page.lines() {
-        let line = line.replace("\\-", "-");
-        if let Some(title) = [".SH ", ".SS "]
-            .iter()
-            .find_map(|request| line.strip_prefix(request))
-        {
-            sections.push(Section {
-                title: title.to_owned(),
-                lines: Vec::new(),
-            });
-        } else if let Some(section) = sections.last_mut() {
-            section.lines.push(line);
-        }
-    }
+/// The title and the text of each `.SH` section and each `.SS` subsection.
+fn sections() -> Vec<(String, String)> {
+    let page = man_page().replace("\\-", "-").replace("\n.SS ", "\n.SH ");
+    let sections = page.split("\n.SH ").skip(1);
+    let sections = sections.map(|section| section.split_once('\n').unwrap_or((section, "")));
     sections
+        .map(|(title, text)| (title.to_owned(), text.to_owned()))
+        .collect()
 }
 
-fn section(title: &str) -> Section {
-    let mut sections = man_page().into_iter();
-    let section = sections.find(|section| section.title == title);
-    section.unwrap_or_else(|| panic!("no section {title}"))
+fn section(title: &str) -> String {
+    let section = sections().into_iter().find(|section| section.0 == title);
+    section.unwrap_or_else(|| panic!("no section {title}")).1
 }
 
 /// The words in the lines that follow `.TP`.
-fn terms(section: &Section) -> Words {
-    let pairs = section.lines.windows(2);
-    let terms = pairs.filter(|pair| pair[0] == ".TP").flat_map(|pair| {
-        let words = pair[1].split([' ', '"', ',']).skip(1);
-        words.map(str::to_owned).collect::<Vec<_>>()
-    });
-    terms.filter(|word| !word.is_empty()).collect()
+fn terms(section: &str) -> Words {
+    let lines = section
+        .split(".TP\n")
+        .skip(1)
+        .filter_map(|term| term.lines().next());
+    let words = lines.flat_map(|line| line.split([' ', '"', ',']).skip(1));
+    words
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn options(words: impl IntoIterator<Item = String>) -> Words {
     let options = words.into_iter().filter(|word| word.starts_with('-'));
     options.collect()
-}
-
-fn help(args: &[&str]) -> String {
-    let output = run(args);
-    text(&output.stdout).to_owned()
 }
 
 /// The options in the option list of a help text.
@@ -74,54 +59,47 @@ fn help_options(help: &str) -> Words {
 
 #[test]
 fn man_page_lists_the_commands_of_help() {
-    let help = help(&["--help"]);
+    let (help, _) = run("--help", 0);
     let (_, list) = help.split_once("\nCommands:\n").expect("a command list");
     let commands = list.lines().take_while(|line| line.starts_with("  "));
     let commands: Vec<_> = commands
         .map(|line| line.split_whitespace().next().expect("a command"))
         .collect();
-    let sections = man_page();
-    let mut titles = sections.iter().map(|section| section.title.as_str());
+    let mut titles = sections().into_iter().map(|(title, _)| title);
     assert!(titles.any(|title| title == "COMMANDS"));
-    let titles: Vec<_> = titles.take_while(|title| *title != "OPTIONS").collect();
+    let titles: Vec<_> = titles.take_while(|title| title != "OPTIONS").collect();
     assert_eq!(titles, commands);
 }
 
 #[test]
 fn man_page_lists_the_options_of_help() {
     let common = options(terms(&section("OPTIONS")));
-    assert_eq!(help_options(&help(&["--help"])), common);
+    assert_eq!(help_options(&run("--help", 0).0), common);
     for command in ["demo", "check", "serve"] {
         let own = options(terms(&section(command)));
         let all: Words = own.union(&common).cloned().collect();
-        assert_eq!(help_options(&help(&[command, "--help"])), all, "{command}");
+        let help = run(&format!("{command} --help"), 0).0;
+        assert_eq!(help_options(&help), all, "{command}");
         // The synopsis names the same options.
-        let synopsis = section("SYNOPSIS").lines.join(" ");
-        for option in own {
-            assert!(synopsis.contains(&option), "{option}");
-        }
+        let own: Vec<_> = own.iter().map(String::as_str).collect();
+        expect_parts(&section("SYNOPSIS"), &own);
     }
 }
 
 #[test]
 fn man_page_states_the_version_and_the_defaults() {
-    let page = std::fs::read_to_string(process::file("sctp-peeloff.1")).expect("the man page");
+    let page = man_page();
     let version = concat!("\"sctp-peeloff ", env!("CARGO_PKG_VERSION"), "\"");
     assert!(page.lines().next().unwrap().contains(version));
-    let help = help(&["serve", "--help"]);
-    for (in_help, in_page) in [
-        ("The default port is 9899.", "is 9899.\n"),
-        ("(default 10 ", "The default is 10 if"),
-    ] {
-        assert!(help.contains(in_help), "{help}");
-        assert!(page.contains(in_page), "no {in_page}");
-    }
+    let (help, _) = run("serve --help", 0);
+    expect_parts(&help, &["The default port is 9899.", "(default 10 "]);
+    expect_parts(&page, &["is 9899.\n", "The default is 10 if"]);
 }
 
 #[test]
 fn man_page_lists_the_json_keys_of_check() {
-    let output = run(&["check", "--json"]);
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let (output, _) = run("check --json", 0);
+    let report: Value = serde_json::from_str(&output).expect("JSON");
     let keys = report.as_object().expect("an object").keys();
     let listed = terms(&section("JSON output of check"));
     assert_eq!(keys.cloned().collect::<Words>(), listed);
@@ -131,7 +109,7 @@ fn man_page_lists_the_json_keys_of_check() {
 #[test]
 fn man_page_lists_the_labels_of_serve() {
     let listed = terms(&section("Lines of serve"));
-    let server = Server::start("127.0.0.1", &[]);
+    let server = Server::start("127.0.0.1:0", "");
     server.signal(rustix::process::Signal::TERM);
     let seen = server.seen.clone();
     let (_, rest) = server.wait();

@@ -1,50 +1,43 @@
-//! The tool as a child process, and its output while it runs.
+//! The tool as a child process, its output while it runs, and clients of `serve`.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use rustix::net::{self, SocketType};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::PATIENCE;
-use crate::support::filter::{Call, deny};
+use crate::support::message::{Message, receive, send};
+use crate::support::{FAMILIES, PATIENCE, option, socket};
 
 pub(crate) const TOOL: &str = env!("CARGO_BIN_EXE_sctp-peeloff");
 
-/// System calls that fail with this errno. Only the tool is affected.
-pub(crate) type Denied = (Vec<Call>, i32);
-
-/// Runs the tool until it exits.
-pub(crate) fn run(args: &[&str]) -> Output {
-    run_denied([], Command::new(TOOL).args(args))
+/// Runs the tool with these words as its arguments. Returns its standard output and its standard error.
+pub(crate) fn run(args: &str, status: i32) -> (String, String) {
+    run_command(Command::new(TOOL).args(args.split_whitespace()), status)
 }
 
-/// Runs a command until it exits. The system calls are denied only to the command.
-pub(crate) fn run_denied(
-    denied: impl IntoIterator<Item = Denied> + Send,
-    command: &mut Command,
-) -> Output {
-    with_denied(denied, || command.output().expect("the tool"))
+/// Runs a command until it exits, and checks the exit status.
+pub(crate) fn run_command(command: &mut Command, status: i32) -> (String, String) {
+    let output = command.output().expect("a program");
+    assert_eq!(
+        output.status.code(),
+        Some(status),
+        "{command:?}: {output:?}"
+    );
+    let [out, err] = [output.stdout, output.stderr];
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (text(out), text(err))
 }
 
-/// Starts a child process from a thread on which the system calls are denied.
-fn with_denied<T: Send>(
-    denied: impl IntoIterator<Item = Denied> + Send,
-    start: impl FnOnce() -> T + Send,
-) -> T {
-    let start = || {
-        for (calls, errno) in denied {
-            deny(calls, errno);
-        }
-        start()
-    };
-    thread::scope(|scope| scope.spawn(start).join().expect("no panic"))
-}
-
-pub(crate) fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("UTF-8")
+#[track_caller]
+pub(crate) fn expect_parts(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part} in:\n{text}");
+    }
 }
 
 /// A running `sctp-peeloff serve`. Dropping this value kills the process.
@@ -57,29 +50,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server on a free port.
-    pub(crate) fn start(ip: &str, options: &[&str]) -> Self {
-        Self::start_denied([], ip, options)
-    }
-
-    /// Starts a server on a free port, with denied system calls.
-    pub(crate) fn start_denied(
-        denied: impl IntoIterator<Item = Denied> + Send,
-        ip: &str,
-        options: &[&str],
-    ) -> Self {
+    pub(crate) fn start(address: &str, options: &str) -> Self {
         let mut command = Command::new(TOOL);
-        command.arg("serve").arg(format!("{ip}:0")).args(options);
-        Self::from_command(denied, command)
-    }
-
-    pub(crate) fn from_command(
-        denied: impl IntoIterator<Item = Denied> + Send,
-        mut command: Command,
-    ) -> Self {
-        command.stdout(Stdio::piped());
-        let mut child = with_denied(denied, || command.spawn().expect("the tool"));
-        let lines = follow(child.stdout.take().expect("a pipe"));
+        command
+            .args(["serve", address])
+            .args(options.split_whitespace());
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the tool");
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            let mut lines = output.lines().map_while(Result::ok);
+            lines.try_for_each(|line| sender.send(line))
+        });
         let mut server = Self {
             child,
             lines,
@@ -91,6 +73,16 @@ impl Server {
         server.address = address.expect("an address");
         server.wait_for("option");
         server
+    }
+
+    /// Connects a client, and waits until the server has printed this.
+    pub(crate) fn client(&mut self) -> OwnedFd {
+        let family = FAMILIES[usize::from(self.address.is_ipv6())];
+        let client = socket(family, SocketType::STREAM);
+        option::receive_info(&client);
+        net::connect(&client, &self.address).unwrap();
+        self.wait_for("up");
+        client
     }
 
     /// Waits for a line with this label. Returns the line without the label.
@@ -109,11 +101,8 @@ impl Server {
     /// The number of lines with this label so far.
     pub(crate) fn count(&mut self, label: &str) -> usize {
         self.seen.extend(self.lines.try_iter());
-        let label = format!("{label} ");
-        self.seen
-            .iter()
-            .filter(|line| line.starts_with(&label))
-            .count()
+        let labels = self.seen.iter().map(|line| line.split(' ').next());
+        labels.filter(|found| *found == Some(label)).count()
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -124,11 +113,16 @@ impl Server {
         kill_process(self.pid(), signal).expect("a signal");
     }
 
+    /// Stops the server. Returns the line with the totals.
+    pub(crate) fn total(&mut self) -> String {
+        self.signal(Signal::TERM);
+        self.wait_for("total")
+    }
+
     /// Waits until the process exits. Returns its status and the remaining lines.
     pub(crate) fn wait(mut self) -> (ExitStatus, Vec<String>) {
         let status = self.child.wait().expect("an exit status");
-        let rest = self.lines.iter().collect();
-        (status, rest)
+        (status, self.lines.iter().collect())
     }
 }
 
@@ -139,22 +133,11 @@ impl Drop for Server {
     }
 }
 
-/// Sends each line of the output to a channel.
-fn follow(output: ChildStdout) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
-}
-
-/// Reads until end-of-file.
-pub(crate) fn read_all(mut output: impl Read) -> String {
-    let mut text = String::new();
-    output.read_to_string(&mut text).expect("text");
-    text
+/// Sends a message. Expects its echo on the same stream and with the same PPID.
+pub(crate) fn echo(client: &OwnedFd, number: u16) {
+    let data = format!("message {number}");
+    let sent = Message::new(data, number % 10, 77 + u32::from(number));
+    send(client, &sent).unwrap();
+    // The client's id of the association differs from the server's.
+    assert_eq!(receive(client).unwrap().to(sent.assoc), sent);
 }

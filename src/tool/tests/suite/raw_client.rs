@@ -7,12 +7,12 @@
 use std::io::Read;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::net::{self, SocketType};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::support::{Family, PATIENCE, address, option, socket};
+use crate::support::{Family, address, option, socket, wait_for};
 
 const DATA: u8 = 0;
 const INIT: u8 = 1;
@@ -33,18 +33,23 @@ const LAST: u8 = 1;
 
 /// The fragment size in bytes. A fragment of this size fits into one packet on loopback.
 const FRAGMENT: usize = 32 * 1024;
+/// The length of an IPv4 header without options.
+const IP_HEADER: usize = 20;
+/// The position of the first chunk in a packet.
+const CHUNK: usize = 12;
 
 pub(crate) struct RawClient {
     raw: Socket,
-    server: SocketAddr,
-    port: u16,
+    /// The ports of the client and of the server.
+    ports: [u16; 2],
     /// The verification tag of packets to the server.
     tag: u32,
     /// The transmission sequence number of the next DATA chunk.
     tsn: u32,
     /// The stream sequence number of the next message.
     ssn: u16,
-    socket: OwnedFd,
+    /// Keeps the association.
+    _socket: OwnedFd,
 }
 
 impl RawClient {
@@ -54,27 +59,23 @@ impl RawClient {
         let raw = Socket::new(Domain::IPV4, Type::RAW, protocol).expect("a raw socket");
         let interval = Some(Duration::from_millis(50));
         raw.set_read_timeout(interval).expect("a timeout");
+        raw.connect(&server.into()).expect("a route");
         let socket = socket(Family::V4, SocketType::STREAM);
         net::connect(&socket, &server).expect("an association");
-        let mut client = Self {
+        let ports = [address(&socket).port(), server.port()];
+        // The raw socket has received the packets of the setup.
+        let is_own = |packet: &[u8]| packet.starts_with(&ports[0].to_be_bytes());
+        let first = |kind| wait_for("a packet", || receive(&raw, kind, is_own));
+        let [init, cookie] = [INIT, COOKIE_ECHO].map(first);
+        option::drop_packets(&socket);
+        Self {
             raw,
-            server,
-            port: address(&socket).port(),
-            tag: 0,
-            tsn: 0,
+            ports,
+            tag: word(&cookie, 4),
+            tsn: word(&init, CHUNK + 16),
             ssn: 0,
-            socket,
-        };
-        while client.tag == 0 {
-            let packet = client.receive(|packet| packet.source == client.port);
-            match packet.chunk[0] {
-                INIT => client.tsn = word(&packet.chunk, 16),
-                COOKIE_ECHO => client.tag = packet.tag,
-                _ => {}
-            }
+            _socket: socket,
         }
-        option::drop_packets(&client.socket);
-        client
     }
 
     /// Sends a message in one fragment.
@@ -94,24 +95,16 @@ impl RawClient {
     /// Sends a fragment repeatedly until the server acknowledges it. The server discards a
     /// fragment if its receive buffer has no room.
     fn data(&mut self, flags: u8, data: &[u8]) {
-        let mut value = self.tsn.to_be_bytes().to_vec();
         // Stream 0 and PPID 0.
-        value.extend([0, self.ssn].map(u16::to_be_bytes).concat());
-        value.extend([0; 4]);
-        value.extend(data);
-        let acknowledges = |packet: &Packet| {
-            packet.source == self.server.port()
-                && packet.chunk[0] == SACK
-                && word(&packet.chunk, 4) == self.tsn
-        };
-        let start = Instant::now();
-        loop {
+        let stream = [[0; 2], self.ssn.to_be_bytes(), [0; 2], [0; 2]].concat();
+        let value = [&self.tsn.to_be_bytes(), &stream[..], data].concat();
+        wait_for("an acknowledgement", || {
             self.send(DATA, IMMEDIATE | flags, &value);
-            if self.try_receive(acknowledges).is_some() {
-                break;
-            }
-            assert!(start.elapsed() < PATIENCE, "no acknowledgement");
-        }
+            receive(&self.raw, SACK, |packet| {
+                packet.starts_with(&self.ports[1].to_be_bytes())
+                    && word(packet, CHUNK + 4) == self.tsn
+            })
+        });
         self.tsn = self.tsn.wrapping_add(1);
     }
 
@@ -127,12 +120,7 @@ impl RawClient {
 
     fn send(&self, kind: u8, flags: u8, value: &[u8]) {
         let length = u16::try_from(4 + value.len()).expect("a short chunk");
-        let mut packet = Vec::new();
-        packet.extend(
-            [self.port, self.server.port()]
-                .map(u16::to_be_bytes)
-                .concat(),
-        );
+        let mut packet = self.ports.map(u16::to_be_bytes).concat();
         packet.extend(self.tag.to_be_bytes());
         packet.extend([0; 4]);
         packet.extend([kind, flags]);
@@ -140,52 +128,22 @@ impl RawClient {
         packet.extend(value);
         packet.resize(packet.len().next_multiple_of(4), 0);
         let checksum = crc32c(&packet).to_le_bytes();
-        packet[8..12].copy_from_slice(&checksum);
-        let server = SockAddr::from(SocketAddr::new(self.server.ip(), 0));
-        self.raw.send_to(&packet, &server).expect("a packet");
-    }
-
-    fn receive(&self, wanted: impl Fn(&Packet) -> bool) -> Packet {
-        let start = Instant::now();
-        loop {
-            if let Some(packet) = self.try_receive(&wanted) {
-                return packet;
-            }
-            assert!(start.elapsed() < PATIENCE, "no packet received");
-        }
-    }
-
-    /// Returns the next packet that satisfies `wanted`, or `None` after the read timeout.
-    fn try_receive(&self, wanted: impl Fn(&Packet) -> bool) -> Option<Packet> {
-        let mut bytes = vec![0; 1 << 16];
-        while let Ok(length) = (&self.raw).read(&mut bytes) {
-            let packet = Packet::parse(&bytes[..length]);
-            if let Some(packet) = packet.filter(&wanted) {
-                return Some(packet);
-            }
-        }
-        None
+        packet[8..CHUNK].copy_from_slice(&checksum);
+        self.raw.send(&packet).expect("a packet");
     }
 }
 
-/// A received packet. Only its first chunk is used.
-struct Packet {
-    source: u16,
-    tag: u32,
-    chunk: Vec<u8>,
-}
-
-impl Packet {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let header = usize::from(bytes.first()? & 15) * 4;
-        let packet = bytes.get(header..)?;
-        let chunk = packet.get(12..)?;
-        (chunk.len() >= 4).then(|| Self {
-            source: u16::from_be_bytes([packet[0], packet[1]]),
-            tag: word(packet, 4),
-            chunk: chunk.to_vec(),
-        })
+/// Returns the next packet whose first chunk has this type and that satisfies `wanted`, or
+/// `None` after the read timeout.
+fn receive(mut raw: &Socket, kind: u8, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; 1 << 16];
+    while let Ok(length) = raw.read(&mut bytes) {
+        let packet = &bytes[IP_HEADER..length];
+        if packet.get(CHUNK) == Some(&kind) && wanted(packet) {
+            return Some(packet.to_vec());
+        }
     }
+    None
 }
 
 fn word(bytes: &[u8], at: usize) -> u32 {

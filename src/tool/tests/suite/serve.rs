@@ -1,56 +1,25 @@
 //! `serve`: echoes, the thresholds, a peer that does not read, and the end of an association.
 
-use std::os::fd::OwnedFd;
-
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::net::{self, SocketType};
 use rustix::process::Signal;
 
-use crate::program::Server;
+use crate::program::{Server, echo};
 use crate::support::message::{Message, receive, send};
-use crate::support::{Family, option, socket, wait_for};
-
-const FAMILIES: [(&str, Family); 2] = [("127.0.0.1", Family::V4), ("[::1]", Family::V6)];
-
-fn client(server: &mut Server, family: Family) -> OwnedFd {
-    let client = socket(family, SocketType::STREAM);
-    option::receive_info(&client);
-    net::connect(&client, &server.address).unwrap();
-    server.wait_for("up");
-    client
-}
-
-/// Sends a message. Expects its echo on the same stream and with the same PPID.
-fn echo(client: &OwnedFd, number: u16) {
-    let sent = Message::new(
-        format!("message {number}"),
-        number % 10,
-        77 + u32::from(number),
-    );
-    send(client, &sent).unwrap();
-    let received = receive(client).unwrap();
-    assert_eq!(
-        (received.data, received.stream, received.ppid),
-        (sent.data, sent.stream, sent.ppid)
-    );
-}
+use crate::support::{option, wait_for};
 
 #[test]
 fn serve_peels_off_after_n_messages_with_after() {
-    for (ip, family) in FAMILIES {
-        let mut server = Server::start(ip, &["--after", "4"]);
-        let (busy, sporadic) = (client(&mut server, family), client(&mut server, family));
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let mut server = Server::start(address, "--after 4");
+        let (busy, sporadic) = (server.client(), server.client());
         for number in 0..3 {
             echo(&busy, number);
             echo(&sporadic, number);
         }
         assert_eq!(server.count("peeled"), 0);
         echo(&busy, 3);
-        assert!(
-            server
-                .wait_for("peeled")
-                .ends_with("after 4 messages, 36 bytes")
-        );
+        let peeled = server.wait_for("peeled");
+        assert!(peeled.ends_with("after 4 messages, 36 bytes"), "{peeled}");
         for number in 4..20 {
             echo(&busy, number);
         }
@@ -62,33 +31,30 @@ fn serve_peels_off_after_n_messages_with_after() {
 
 #[test]
 fn serve_peels_off_after_n_bytes_with_after_bytes() {
-    let mut server = Server::start("127.0.0.1", &["--after-bytes", "27"]);
-    let client = client(&mut server, Family::V4);
+    let mut server = Server::start("127.0.0.1:0", "--after-bytes 27");
+    let client = server.client();
     echo(&client, 0);
     echo(&client, 1);
     assert_eq!(server.count("peeled"), 0);
     echo(&client, 2);
-    assert!(
-        server
-            .wait_for("peeled")
-            .ends_with("after 3 messages, 27 bytes")
-    );
+    let peeled = server.wait_for("peeled");
+    assert!(peeled.ends_with("after 3 messages, 27 bytes"), "{peeled}");
     echo(&client, 3);
 }
 
 #[test]
 fn serve_reports_the_end_of_shared_and_of_peeled_off_associations() {
-    for (messages, after) in [(1, "2"), (2, "2")] {
-        for (label, abort) in [("closed", false), ("aborted", true)] {
-            let mut server = Server::start("127.0.0.1", &["--after", after]);
-            let client = client(&mut server, Family::V4);
+    for messages in [1, 2] {
+        for label in ["closed", "aborted"] {
+            let mut server = Server::start("127.0.0.1:0", "--after 2");
+            let client = server.client();
             for number in 0..messages {
                 echo(&client, number);
             }
             if messages == 2 {
                 server.wait_for("peeled");
             }
-            if abort {
+            if label == "aborted" {
                 option::abort_on_close(&client);
             }
             drop(client);
@@ -99,11 +65,8 @@ fn serve_reports_the_end_of_shared_and_of_peeled_off_associations() {
 
 #[test]
 fn serve_peels_off_a_peer_that_does_not_read() {
-    let mut server = Server::start("127.0.0.1", &["--after", "1000000"]);
-    let (stalled, other) = (
-        client(&mut server, Family::V4),
-        client(&mut server, Family::V4),
-    );
+    let mut server = Server::start("127.0.0.1:0", "--after 1000000");
+    let (stalled, other) = (server.client(), server.client());
     ioctl_fionbio(&stalled, true).unwrap();
     let mut sent = 0;
     // A full send buffer of the client does not imply that the server's send buffer is full,
@@ -126,11 +89,8 @@ fn serve_peels_off_a_peer_that_does_not_read() {
 #[test]
 fn serve_shuts_down_all_associations_on_a_signal() {
     for signal in [Signal::INT, Signal::TERM] {
-        let mut server = Server::start("127.0.0.1", &["--after", "2"]);
-        let (shared, peeled) = (
-            client(&mut server, Family::V4),
-            client(&mut server, Family::V4),
-        );
+        let mut server = Server::start("127.0.0.1:0", "--after 2");
+        let (shared, peeled) = (server.client(), server.client());
         echo(&peeled, 0);
         echo(&peeled, 1);
         server.wait_for("peeled");
@@ -146,11 +106,8 @@ fn serve_shuts_down_all_associations_on_a_signal() {
         }
         let (status, lines) = server.wait();
         assert_eq!(status.code(), Some(0));
-        let total = lines.last().unwrap();
-        assert!(
-            total.contains("2 associations, 0 established, 1 peeled off; 3 messages"),
-            "{total}"
-        );
+        let total = "2 associations, 0 established, 1 peeled off; 3 messages";
+        assert!(lines.last().unwrap().contains(total), "{lines:?}");
         assert!(!lines.concat().contains('\x1b'), "{lines:?}");
     }
 }
