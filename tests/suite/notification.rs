@@ -173,7 +173,7 @@ type Arrival = (bool, u16, u16, i32, Vec<u8>, Vec<usize>);
 fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
     let kind = prop_oneof![Just(ASSOC_CHANGE), 0x8002_u16..0x800e];
     // The bytes that the peer chooses often have the form of a notification.
-    let forged = (0_u16..5, 1_i32..9).prop_map(|(state, id)| notification(state, id, &[]));
+    let forged = (0_u16..5, 1_i32..9).prop_map(|(state, id)| assoc_change(state, id, &[]));
     let info = prop_oneof![Just(vec![]), forged, vec(any::<u8>(), 0..64)];
     let parts = vec(0_usize..40, 0..6);
     vec((any::<bool>(), kind, 0_u16..6, 1_i32..9, info, parts), 0..8)
