@@ -4,44 +4,30 @@
 //! The crates for Tokio register the new descriptor with the runtime, so their figures include
 //! the registration. For comparison, this crate's functions are followed by
 //! `AsyncFd::register`. The runtime does not run during a measurement.
-#![allow(
-    unsafe_code,
-    reason = "C calls, and descriptors that other libraries opened"
-)]
-
-#[path = "support/count.rs"]
-#[allow(dead_code, reason = "instructions.rs uses the other items")]
-mod count;
-#[path = "support/measure.rs"]
-mod measure;
-#[path = "../tests/support/mod.rs"]
-mod support;
-#[path = "support/variants.rs"]
-#[allow(dead_code, reason = "instructions.rs uses the other items")]
-mod variants;
 
 use std::ffi::c_int;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
-use measure::{Table, number, sample, settle};
+use common::measure::{SAMPLES, Table, peeloffs, settle};
+use common::support::{FAMILIES, Family, descriptors, server};
+use common::variants::{
+    BARE_FLAGS, BARE_PLAIN, FLAGS, GUARDED, RAW_FLAGS, RAW_PLAIN, Variant, Way,
+};
 use sctp_peeloff::AssocId;
-use support::{FAMILIES, Family, associate, descriptors, server};
 use tokio::io::unix::AsyncFd;
-use variants::{BARE_FLAGS, BARE_PLAIN, FLAGS, GUARDED, RAW_FLAGS, RAW_PLAIN, Variant, Way};
 
-const SAMPLES: usize = 101;
-
+// The C functions have no pointer arguments.
 #[link(name = "sctp", kind = "static")]
 unsafe extern "C" {
-    fn sctp_peeloff(socket: c_int, assoc: i32) -> c_int;
-    fn sctp_peeloff_flags(socket: c_int, assoc: i32, flags: u32) -> c_int;
+    safe fn sctp_peeloff(socket: c_int, assoc: i32) -> c_int;
+    safe fn sctp_peeloff_flags(socket: c_int, assoc: i32, flags: u32) -> c_int;
 }
 
 // The functions of src/capi, which `report` renames so that both libraries can be linked.
 #[link(name = "capi", kind = "static")]
 unsafe extern "C" {
-    fn capi_peeloff(socket: c_int, assoc: i32) -> c_int;
-    fn capi_peeloff_flags(socket: c_int, assoc: i32, flags: u32) -> c_int;
+    safe fn capi_peeloff(socket: c_int, assoc: i32) -> c_int;
+    safe fn capi_peeloff_flags(socket: c_int, assoc: i32, flags: u32) -> c_int;
 }
 
 fn main() {
@@ -50,7 +36,7 @@ fn main() {
         .build()
         .expect("a runtime");
     let _runtime = runtime.enter();
-    let mut table = Table::new();
+    let mut table = Table::default();
     settle();
     for family in FAMILIES {
         one_call(&mut table, family);
@@ -62,16 +48,13 @@ fn main() {
 fn row<R>(
     table: &mut Table,
     family: Family,
-    socket: BorrowedFd<'_>,
-    (name, against): (&str, &str),
+    socket: impl AsFd,
+    name: &str,
+    against: &str,
     way: impl Fn(&OwnedFd, AssocId) -> R,
 ) {
-    let server = socket.try_clone_to_owned().expect("a duplicate");
-    let figures = sample(
-        number(SAMPLES),
-        || associate(family, &server),
-        |(_, id): &(OwnedFd, AssocId)| way(&server, *id),
-    );
+    let server = socket.as_fd().try_clone_to_owned().expect("a duplicate");
+    let figures = peeloffs(SAMPLES, family, &server, way);
     table.row("peers", name, family, &figures, against);
 }
 
@@ -83,23 +66,21 @@ fn peeled_off(fd: c_int) -> OwnedFd {
 }
 
 fn libsctp_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    // SAFETY: the function has no pointer argument.
-    peeled_off(unsafe { sctp_peeloff_flags(server.as_raw_fd(), id.as_raw(), FLAGS.bits()) })
+    let (socket, id) = (server.as_raw_fd(), id.as_raw());
+    peeled_off(sctp_peeloff_flags(socket, id, FLAGS.bits()))
 }
 
 fn libsctp_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    // SAFETY: the function has no pointer argument.
-    peeled_off(unsafe { sctp_peeloff(server.as_raw_fd(), id.as_raw()) })
+    peeled_off(sctp_peeloff(server.as_raw_fd(), id.as_raw()))
 }
 
 fn capi_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    // SAFETY: the function has no pointer argument.
-    peeled_off(unsafe { capi_peeloff_flags(server.as_raw_fd(), id.as_raw(), FLAGS.bits()) })
+    let (socket, id) = (server.as_raw_fd(), id.as_raw());
+    peeled_off(capi_peeloff_flags(socket, id, FLAGS.bits()))
 }
 
 fn capi_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    // SAFETY: the function has no pointer argument.
-    peeled_off(unsafe { capi_peeloff(server.as_raw_fd(), id.as_raw()) })
+    peeled_off(capi_peeloff(server.as_raw_fd(), id.as_raw()))
 }
 
 /// The libraries that accept any descriptor and do not register it.
@@ -118,14 +99,13 @@ fn one_call(table: &mut Table, family: Family) {
         ("sctp_peeloff of the C library", capi_plain, plain.0),
     ];
     for (name, way, against) in variants {
-        row(table, family, server.as_fd(), (name, against), way);
+        row(table, family, &server, name, against, way);
     }
     let lksctp = lksctp_socket(&server);
-    let names = ("lksctp SctpSocket", RAW_FLAGS.0);
-    row(table, family, server.as_fd(), names, |_, id| {
-        lksctp
-            .peeloff(lksctp::AssocId(id.as_raw()))
-            .expect("peeled off")
+    let name = "lksctp SctpSocket";
+    row(table, family, &server, name, RAW_FLAGS.0, |_, id| {
+        let peeled = lksctp.peeloff(lksctp::AssocId(id.as_raw()));
+        peeled.expect("peeled off")
     });
 }
 
@@ -137,39 +117,36 @@ fn tokio_crates(table: &mut Table, family: Family) {
     ];
     let against = ours[0].0;
     for (name, way) in ours {
-        row(
-            table,
-            family,
-            server.as_fd(),
-            (name, against),
-            |server, id| {
-                // SAFETY: `OwnedFd` keeps the same descriptor open until it is dropped.
-                unsafe { AsyncFd::register(way(server, id)) }.expect("registered")
-            },
-        );
+        row(table, family, &server, name, against, |server, id| {
+            // SAFETY: `OwnedFd` keeps the same descriptor open until it is dropped.
+            unsafe { AsyncFd::register(way(server, id)) }.expect("registered")
+        });
     }
 
     let lksctp = lksctp::SctpEndpoint::from_socket(lksctp_socket(&server)).expect("lksctp");
-    let names = ("lksctp SctpEndpoint", against);
-    row(table, family, server.as_fd(), names, |_, id| {
-        lksctp
-            .peeloff(lksctp::AssocId(id.as_raw()))
-            .expect("peeled off")
+    let name = "lksctp SctpEndpoint";
+    row(table, family, &server, name, against, |_, id| {
+        let peeled = lksctp.peeloff(lksctp::AssocId(id.as_raw()));
+        peeled.expect("peeled off")
     });
 
     let oxirush = oxirush(family);
-    let names = ("oxirush-sctp OneToManyEndpoint", against);
-    row(table, family, oxirush.as_fd(), names, |_, id| {
+    let name = "oxirush-sctp OneToManyEndpoint";
+    row(table, family, &oxirush, name, against, |_, id| {
         oxirush.peeloff(id.as_raw()).expect("peeled off")
     });
 
     let (listener, fd) = sctp_rs(family);
     // SAFETY: `listener` owns the descriptor and is dropped after `socket`.
     let socket = unsafe { BorrowedFd::borrow_raw(fd) };
-    let names = ("sctp-rs Listener", against);
-    row(table, family, socket, names, |_, id| {
-        listener.sctp_peeloff(id.as_raw()).expect("peeled off")
-    });
+    row(
+        table,
+        family,
+        socket,
+        "sctp-rs Listener",
+        against,
+        |_, id| listener.sctp_peeloff(id.as_raw()).expect("peeled off"),
+    );
 }
 
 fn lksctp_socket(server: &OwnedFd) -> lksctp::SctpSocket {

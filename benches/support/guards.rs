@@ -1,30 +1,36 @@
 //! Probes for a free descriptor: the one that precedes each peel-off, and alternatives for
 //! comparison. None of them leaves a descriptor open.
-#![allow(unsafe_code, reason = "system calls that fail intentionally")]
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use linux_syscall::{ResultSize as _, syscall};
+use linux_syscall::{ResultSize as _, SYS_openat, SYS_socketpair, syscall};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
 use rustix::net::{SocketFlags, accept_with};
 use rustix::process::{Resource, getrlimit};
 
-pub(crate) type Guard = fn(&OwnedFd);
+pub type Guard = fn(&OwnedFd);
 
 /// The first probe is the library's.
-pub(crate) const GUARDS: [(&str, Guard); 6] = [
-    ("F_DUPFD_CLOEXEC, close", duplicate),
+pub const GUARDS: [(&str, Guard); 6] = [
+    ("F_DUPFD_CLOEXEC, close", |socket| {
+        drop(fcntl_dupfd_cloexec(socket, 0).expect("a duplicate"));
+    }),
     ("prlimit64, F_GETFD of the last number", last_number),
     ("socketpair of no family", pair),
-    ("eventfd2, close", counter),
-    ("accept4 on the one-to-many socket", accept),
-    ("openat in no folder", open),
+    ("eventfd2, close", |_| {
+        drop(eventfd(0, EventfdFlags::CLOEXEC).expect("a counter"));
+    }),
+    ("accept4 on the one-to-many socket", |socket| {
+        let refused = accept_with(socket, SocketFlags::CLOEXEC);
+        assert_eq!(refused.err(), Some(Errno::OPNOTSUPP));
+    }),
+    ("openat in no folder", |_| {
+        // SAFETY: the name is a C string.
+        let returned = unsafe { syscall!(SYS_openat, -1, c"x".as_ptr(), 0, 0) };
+        assert!(returned.try_usize().is_err());
+    }),
 ];
-
-fn duplicate(socket: &OwnedFd) {
-    drop(fcntl_dupfd_cloexec(socket, 0).expect("a duplicate"));
-}
 
 /// If the highest permitted descriptor is not open, at least one descriptor is free.
 fn last_number(_: &OwnedFd) {
@@ -41,29 +47,6 @@ fn last_number(_: &OwnedFd) {
 fn pair(_: &OwnedFd) {
     let mut numbers = [-1_i32; 2];
     // SAFETY: the kernel writes two `int`s, and `numbers` has two.
-    let returned = unsafe {
-        syscall!(
-            linux_syscall::SYS_socketpair,
-            -1,
-            0,
-            0,
-            numbers.as_mut_ptr()
-        )
-    };
+    let returned = unsafe { syscall!(SYS_socketpair, -1, 0, 0, numbers.as_mut_ptr()) };
     assert!(returned.try_usize().is_err() && numbers[1] >= 0);
-}
-
-fn counter(_: &OwnedFd) {
-    drop(eventfd(0, EventfdFlags::CLOEXEC).expect("a counter"));
-}
-
-fn accept(socket: &OwnedFd) {
-    let refused = accept_with(socket, SocketFlags::CLOEXEC);
-    assert_eq!(refused.err(), Some(Errno::OPNOTSUPP));
-}
-
-fn open(_: &OwnedFd) {
-    // SAFETY: the name is a C string.
-    let returned = unsafe { syscall!(linux_syscall::SYS_openat, -1, c"x".as_ptr(), 0, 0) };
-    assert!(returned.try_usize().is_err());
 }

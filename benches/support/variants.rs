@@ -2,61 +2,51 @@
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
-use linux_syscall::{ResultSize as _, syscall};
+use linux_syscall::{ResultSize as _, SYS_getsockopt, syscall};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 use rustix::net::{SocketFlags, accept_with};
 use sctp_peeloff::{AssocId, PeeloffFlags, sockopt};
 
-pub(crate) type Way = fn(&OwnedFd, AssocId) -> OwnedFd;
+pub type Way = fn(&OwnedFd, AssocId) -> OwnedFd;
 
-pub(crate) const FLAGS: PeeloffFlags = PeeloffFlags::NONBLOCK.union(PeeloffFlags::CLOEXEC);
+pub const FLAGS: PeeloffFlags = PeeloffFlags::NONBLOCK.union(PeeloffFlags::CLOEXEC);
 
 /// The name, the way, and the name of the baseline.
-pub(crate) type Variant = (&'static str, Way, &'static str);
+pub type Variant = (&'static str, Way, &'static str);
 
-pub(crate) const BARE_FLAGS: Variant = ("bare PEELOFF_FLAGS", bare_flags, "bare PEELOFF_FLAGS");
-pub(crate) const RAW_FLAGS: Variant = ("sockopt::peeloff_flags", raw_flags, BARE_FLAGS.0);
-pub(crate) const BARE_PLAIN: Variant = ("bare PEELOFF", bare_plain, "bare PEELOFF");
-pub(crate) const RAW_PLAIN: Variant = ("sockopt::peeloff", raw_plain, BARE_PLAIN.0);
-pub(crate) const GUARDED: Variant = ("peeloff_flags", guarded, BARE_FLAGS.0);
+pub const BARE_FLAGS: Variant = ("bare PEELOFF_FLAGS", bare_flags, "bare PEELOFF_FLAGS");
+pub const RAW_FLAGS: Variant = ("sockopt::peeloff_flags", raw_flags, BARE_FLAGS.0);
+pub const BARE_PLAIN: Variant = ("bare PEELOFF", bare_plain, "bare PEELOFF");
+pub const RAW_PLAIN: Variant = ("sockopt::peeloff", raw_plain, BARE_PLAIN.0);
+pub const GUARDED: Variant = ("peeloff_flags", guarded, BARE_FLAGS.0);
 const NAIVE: Variant = ("naive", naive, BARE_FLAGS.0);
 
 /// The bare calls come first.
-pub(crate) const WAYS: [Variant; 6] =
-    [BARE_FLAGS, BARE_PLAIN, RAW_FLAGS, RAW_PLAIN, GUARDED, NAIVE];
+pub const WAYS: [Variant; 6] = [BARE_FLAGS, BARE_PLAIN, RAW_FLAGS, RAW_PLAIN, GUARDED, NAIVE];
 
-#[expect(unsafe_code, reason = "the bare call")]
+/// The words of the option's value are the id, the space for the new descriptor, and the flags.
 fn bare<const N: usize>(server: &OwnedFd, option: i32, mut words: [u32; N]) -> OwnedFd {
+    let (socket, level) = (server.as_raw_fd(), sockopt::SOL_SCTP);
     let mut length = u32::try_from(size_of_val(&words)).expect("a short value");
+    let (value, length) = (words.as_mut_ptr(), &raw mut length);
     // SAFETY: the kernel writes at most `length` bytes, the size of `words`, and returns a new
     // descriptor, which no other value owns.
     unsafe {
-        let returned = syscall!(
-            linux_syscall::SYS_getsockopt,
-            server.as_raw_fd(),
-            sockopt::SOL_SCTP,
-            option,
-            words.as_mut_ptr(),
-            &raw mut length
-        );
+        let returned = syscall!(SYS_getsockopt, socket, level, option, value, length);
         let fd = returned.try_usize().expect("peeled off");
         OwnedFd::from_raw_fd(i32::try_from(fd).expect("a descriptor"))
     }
 }
 
-fn word(id: AssocId) -> u32 {
-    u32::from_ne_bytes(id.as_raw().to_ne_bytes())
-}
-
 fn bare_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    let option = sockopt::SCTP_SOCKOPT_PEELOFF_FLAGS;
-    bare(server, option, [word(id), 0, FLAGS.bits()])
+    let words = [id.as_raw() as u32, 0, FLAGS.bits()];
+    bare(server, sockopt::SCTP_SOCKOPT_PEELOFF_FLAGS, words)
 }
 
 fn bare_plain(server: &OwnedFd, id: AssocId) -> OwnedFd {
-    let option = sockopt::SCTP_SOCKOPT_PEELOFF;
-    bare(server, option, [word(id), 0])
+    let words = [id.as_raw() as u32, 0];
+    bare(server, sockopt::SCTP_SOCKOPT_PEELOFF, words)
 }
 
 fn raw_flags(server: &OwnedFd, id: AssocId) -> OwnedFd {
@@ -84,21 +74,6 @@ fn naive(server: &OwnedFd, id: AssocId) -> OwnedFd {
 }
 
 /// The corresponding call of a one-to-one server.
-pub(crate) fn accept(listener: &OwnedFd) -> OwnedFd {
+pub fn accept(listener: &OwnedFd) -> OwnedFd {
     accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC).expect("accepted")
-}
-
-/// Makes the library cache that the kernel is older than 4.13. The seccomp filter that
-/// simulates the old kernel applies to one thread, which ends here, so it does not slow later
-/// calls.
-pub(crate) fn cache_old_kernel(server: &OwnedFd, id: AssocId) {
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            crate::support::filter::deny(
-                [crate::support::filter::flags_option()],
-                libc::ENOPROTOOPT,
-            );
-            drop(guarded(server, id));
-        });
-    });
 }

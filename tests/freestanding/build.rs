@@ -2,7 +2,6 @@
 
 fn main() {
     for argument in [
-        "-nostartfiles",
         "-nostdlib",
         "-static",
         "-no-pie",

@@ -25,9 +25,7 @@ extern "C" fn start() -> ! {
     exit(peel_off().err().unwrap_or(0))
 }
 
-/// # Errors
-///
-/// Returns the number of the step that failed.
+/// Returns the number of the step that failed, if any.
 fn peel_off() -> Result<(), u8> {
     let server = net::socket(AddressFamily::INET, SocketType::SEQPACKET, Some(SCTP)).or(Err(1))?;
     net::bind(&server, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).or(Err(2))?;
@@ -41,20 +39,14 @@ fn peel_off() -> Result<(), u8> {
     let mut buffer = [0; 16];
     let (length, _, peer) = net::recvfrom(&server, &mut buffer, RecvFlags::empty()).or(Err(8))?;
     expect(matches!(buffer.get(..length), Some(b"hello")), 9)?;
-    let peer = peer
-        .and_then(|peer| SocketAddr::try_from(peer).ok())
-        .ok_or(10)?;
+    let peer = SocketAddr::try_from(peer.ok_or(10)?).or(Err(10))?;
     let id = assoc_id_of_peer(&server, peer).or(Err(11))?;
 
     let peeled = peeloff_flags(&server, id, PeeloffFlags::all()).or(Err(12))?;
-    expect(
-        fcntl_getfl(&peeled).or(Err(13))?.contains(OFlags::NONBLOCK),
-        14,
-    )?;
-    expect(
-        fcntl_getfd(&peeled).or(Err(15))?.contains(FdFlags::CLOEXEC),
-        16,
-    )?;
+    let flags = fcntl_getfl(&peeled).or(Err(13))?;
+    expect(flags.contains(OFlags::NONBLOCK), 14)?;
+    let flags = fcntl_getfd(&peeled).or(Err(15))?;
+    expect(flags.contains(FdFlags::CLOEXEC), 16)?;
 
     net::send(&peeled, b"to you", SendFlags::empty()).or(Err(17))?;
     let (length, _) = net::recv(&client, &mut buffer, RecvFlags::empty()).or(Err(18))?;

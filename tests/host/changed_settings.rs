@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use crate::runner::{Folder, text};
+use crate::runner::Folder;
 use crate::support::process;
+use crate::{cargo, text};
 
 /// Runs test programs and compares the settings of the host with those at the start. The
 /// arguments are the folder of this test and the programs. The settings are sysctls, except
@@ -50,22 +51,14 @@ echo unchanged
 
 /// Builds the test programs of the library and of the tool.
 fn programs() -> Vec<String> {
-    let output = Command::new(std::env::var_os("CARGO").expect("cargo runs this"))
-        .args(["test", "--workspace", "--test", "suite", "--test", "tool"])
-        .args(["--no-run", "--color", "never"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{stderr}");
-    stderr
-        .lines()
+    let tests = ["--test", "suite", "--test", "tool"];
+    let build = ["test", "--workspace", "--no-run", "--color", "never"];
+    let output = cargo(&[&build[..], &tests].concat());
+    let lines = text(&output.stderr).lines();
+    lines
         .filter(|line| line.contains("Executable"))
         .filter_map(|line| line.rsplit_once('(')?.1.strip_suffix(')'))
-        .map(|path| {
-            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
-            path.to_str().unwrap().to_owned()
-        })
+        .map(|path| process::file(path).to_str().unwrap().to_owned())
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! The crate's dependencies for each architecture, as `cargo tree` prints them.
 
-use std::process::Command;
+use crate::{cargo, text};
 
 /// The targets on which the crate makes its system calls itself.
 const RAW: [&str; 5] = [
@@ -24,22 +24,14 @@ fn packages(target: &str, features: &[&str]) -> Vec<String> {
 
 /// The packages that `cargo tree` lists for these edges.
 fn listed(target: &str, edges: &str, features: &[&str]) -> Vec<String> {
-    let output = Command::new(std::env::var_os("CARGO").expect("cargo runs this"))
-        .args(["tree", "--package", "sctp-peeloff", "--offline", "--locked"])
-        .args(["--edges", edges, "--prefix", "none"])
-        .args(["--format", "{p}", "--target", target])
-        .args(features)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-    let stdout = String::from_utf8(output.stdout).expect("UTF-8");
-    let mut packages: Vec<_> = stdout
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .map(str::to_owned)
-        .collect();
+    let mut arguments = vec!["tree", "--package", "sctp-peeloff", "--offline", "--locked"];
+    arguments.extend(["--edges", edges, "--prefix", "none", "--format", "{p}"]);
+    arguments.extend(["--target", target]);
+    arguments.extend(features);
+    let output = cargo(&arguments);
+    let lines = text(&output.stdout).lines();
+    let names = lines.filter_map(|line| line.split(' ').next());
+    let mut packages: Vec<_> = names.map(str::to_owned).collect();
     packages.sort_unstable();
     packages.dedup();
     assert!(packages.iter().any(|name| name == "sctp-peeloff"));
@@ -73,14 +65,8 @@ fn crate_with_default_features_is_built_from_at_most_ten_packages() {
 #[test]
 fn crate_without_default_features_depends_only_on_no_std_packages() {
     for target in RAW {
-        let packages = packages(target, &["--no-default-features"]);
-        let expected = [
-            "bitflags",
-            "linux-raw-sys",
-            "rustix",
-            "sctp-peeloff",
-            "thiserror",
-        ];
+        let packages = packages(target, &["--no-default-features"]).join(" ");
+        let expected = "bitflags linux-raw-sys rustix sctp-peeloff thiserror";
         assert_eq!(packages, expected, "{target}");
     }
 }

@@ -20,8 +20,9 @@ use object::elf;
 use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 use object::{LittleEndian, Object, ObjectSymbol};
 
+use crate::runner::RUNNER;
+
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/freestanding");
-const RUNNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guest/run");
 const PAGE: u64 = 4096;
 
 /// Builds the program without network access. Its dependencies are packages of the
@@ -73,30 +74,22 @@ fn program_without_c_library_peels_off() {
         assert_ne!(kind, elf::PT_INTERP, "the program has an interpreter");
         assert_ne!(kind, elf::PT_DYNAMIC, "the program has a dynamic section");
     }
-    let undefined = file
-        .symbols()
-        .chain(file.dynamic_symbols())
-        .find(ObjectSymbol::is_undefined);
+    let mut symbols = file.symbols().chain(file.dynamic_symbols());
+    let undefined = symbols.find(ObjectSymbol::is_undefined);
     assert!(undefined.is_none(), "{undefined:?}");
 
     // If two segments shared a page, one of them would lose its access rights to that page
     // on a kernel that enforces access rights. Not every guest kernel enforces them.
     let segments = segments(&file);
     assert!(!segments.is_empty());
-    for (at, (_, end, _)) in segments.iter().enumerate() {
-        let next = segments.get(at + 1);
-        assert!(
-            next.is_none_or(|(start, ..)| start >= end),
-            "two segments share a page"
-        );
+    for pair in segments.windows(2) {
+        assert!(pair[1].0 >= pair[0].1, "two segments share a page");
     }
     for (.., rights) in segments {
         assert_ne!(rights & (elf::PF_W | elf::PF_X), elf::PF_W | elf::PF_X);
     }
 
-    let status = Command::new(RUNNER)
-        .arg(program)
-        .status()
-        .expect("the runner");
+    let status = Command::new(RUNNER).arg(program).status();
+    let status = status.expect("the runner");
     assert_eq!(status.code(), Some(0), "failed step of start.rs: {status}");
 }

@@ -33,10 +33,7 @@ fn files() -> Vec<(String, String)> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            let name = path
-                .strip_prefix(&source)
-                .expect("a prefix")
-                .with_extension("");
+            let name = path.strip_prefix(&source).unwrap().with_extension("");
             let module = name.iter().next().expect("a name").to_str().expect("UTF-8");
             if ["tool", "capi", "guide"].contains(&module) || path.ends_with("tests.rs") {
                 continue;
@@ -44,10 +41,8 @@ fn files() -> Vec<(String, String)> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                files.push((
-                    module.to_owned(),
-                    fs::read_to_string(&path).expect("a file"),
-                ));
+                let text = fs::read_to_string(&path).expect("a file");
+                files.push((module.to_owned(), text));
             }
         }
     }
@@ -65,10 +60,8 @@ fn modules_import_only_from_modules_that_follow_in_the_order() {
     assert!(files.len() >= ORDER.len());
     for (module, text) in files {
         let from = position(&module);
-        let code = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
-        for line in code {
+        let is_code = |line: &&str| !line.trim_start().starts_with("//");
+        for line in text.lines().filter(is_code) {
             for path in line.split("crate::").skip(1) {
                 let end = path.find(|c: char| !(c.is_alphanumeric() || c == '_'));
                 let imported = &path[..end.unwrap_or(path.len())];
@@ -87,10 +80,8 @@ fn libc_dependency_has_the_same_condition_as_libc_backend() {
     let backend = without_space(include_str!("../../src/backend.rs"));
     let (_, condition) = cargo.split_once("[target.'cfg(").expect("a target");
     let (condition, dependencies) = condition.split_once(")'.dependencies]").expect("its end");
-    assert!(
-        dependencies.trim_start().starts_with("libc = "),
-        "{dependencies}"
-    );
+    let dependencies = dependencies.trim_start();
+    assert!(dependencies.starts_with("libc = "), "{dependencies}");
     // The feature use-libc enables the optional dependency, so the condition in Cargo.toml
     // does not contain the feature.
     let condition =

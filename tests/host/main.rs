@@ -11,3 +11,20 @@ mod readme;
 mod runner;
 #[path = "../support/mod.rs"]
 mod support;
+
+use std::process::{Command, Output};
+
+/// Runs cargo for this package. It must succeed.
+fn cargo(arguments: &[&str]) -> Output {
+    let output = Command::new(std::env::var_os("CARGO").expect("cargo runs this"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    output
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}

@@ -2,20 +2,15 @@
 
 use std::fs;
 
-use super::{Folder, RUNNER, guest, text};
+use super::{Folder, RUNNER, assert_ended, guest};
+use crate::text;
 
 #[test]
 fn run_refuses_unknown_kernel() {
-    let output = guest()
-        .env("GUEST_KERNEL", "0.1")
-        .arg("true")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(69));
-    let stderr = text(&output.stderr);
-    for word in ["'0.1'", "5.10", "6.1 ", "6.12", "7.2", "qemu"] {
-        assert!(stderr.contains(word), "no '{word}' in: {stderr}");
-    }
+    let mut command = guest();
+    command.env("GUEST_KERNEL", "0.1").arg("true");
+    let words = ["'0.1'", "5.10", "6.1 ", "6.12", "7.2", "qemu"];
+    assert_ended(&command.output().unwrap(), 69, &words);
 }
 
 #[test]
@@ -36,9 +31,7 @@ fn run_refuses_program_of_unknown_architecture() {
     let folder = Folder::new("architecture");
     let program = folder.program("program", &header);
     let output = guest().arg(&program).output().unwrap();
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(69), "{stderr}");
-    assert!(stderr.contains("ELF 02010201"), "{stderr}");
+    assert_ended(&output, 69, &["ELF 02010201"]);
 }
 
 /// The runner under test runs in a guest. That guest's kernel has SCTP, and no other kernel
@@ -55,14 +48,11 @@ fn run_uses_the_host_for_tests_only_as_root() {
     let script = "export XDG_CACHE_HOME=$PWD/cache PATH=$PWD:$PATH GUEST_KERNEL; \
         for GUEST_KERNEL in '' host; do for program in tool deps/test; do \
         \"$0\" ./$program; echo $?; done; done";
-    let output = guest()
-        .args(["sh", "-c", script, RUNNER])
-        .current_dir(&folder.0)
-        .output()
-        .unwrap();
-    let stderr = text(&output.stderr);
-    assert_eq!(text(&output.stdout), "7\n69\n7\n7\n", "{stderr}");
-    assert!(stderr.contains("run as root"), "{stderr}");
+    let mut command = guest();
+    command.args(["sh", "-c", script, RUNNER]);
+    let output = command.current_dir(&folder.0).output().unwrap();
+    assert_ended(&output, 0, &["run as root"]);
+    assert_eq!(text(&output.stdout), "7\n69\n7\n7\n");
 }
 
 /// The cache is empty, and `apt-get` fails.
@@ -73,27 +63,17 @@ fn run_names_remedies_if_packages_cannot_be_downloaded() {
     folder.program("apt-get", script);
     let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").unwrap());
     let mut command = guest();
-    command
-        .env("PATH", path)
-        .env("XDG_CACHE_HOME", folder.0.join("cache"))
-        .arg("true");
-    let output = command.output().unwrap();
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(69), "{stderr}");
-    for word in ["modprobe sctp", "linux-modules-extra", "user-mode-linux"] {
-        assert!(stderr.contains(word), "no '{word}' in: {stderr}");
-    }
+    command.env("PATH", path).arg("true");
+    command.env("XDG_CACHE_HOME", folder.0.join("cache"));
+    let words = ["modprobe sctp", "linux-modules-extra", "user-mode-linux"];
+    assert_ended(&command.output().unwrap(), 69, &words);
 }
 
 /// The guest's memory is a file. A guest that fills the file system would crash.
 #[test]
 fn run_refuses_a_guest_whose_memory_exceeds_the_available_space() {
-    let output = guest()
-        .env("GUEST_MEMORY", "4096G")
-        .arg("true")
-        .output()
-        .unwrap();
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(69), "{stderr}");
-    assert!(stderr.contains("4096G (GUEST_MEMORY) of space"), "{stderr}");
+    let mut command = guest();
+    command.env("GUEST_MEMORY", "4096G").arg("true");
+    let words = ["4096G (GUEST_MEMORY) of space"];
+    assert_ended(&command.output().unwrap(), 69, &words);
 }
