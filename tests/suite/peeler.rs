@@ -15,7 +15,7 @@ use crate::support::descriptors::flags_of;
 use crate::support::message::{self, passes};
 use crate::support::{
     FAMILIES, Family, assert_matches, associate, associate_many, associated, client, descriptors,
-    others, process, server, wait_until,
+    others, process, server, wait_for, wait_until,
 };
 
 /// The descriptor table of the process is full. The helper thread keeps the descriptor.
@@ -51,6 +51,12 @@ fn helper_threads() -> Vec<PathBuf> {
             fs::read_to_string(task.join("comm")).is_ok_and(|name| name == "sctp-peeler\n")
         })
         .collect()
+}
+
+/// The folder of the newest helper thread in `/proc`. The kernel may return an incomplete list
+/// of threads while another thread exits.
+fn helper_thread() -> PathBuf {
+    wait_for("the helper thread", || helper_threads().pop())
 }
 
 fn wait_for_end_of_helper_thread() {
@@ -153,7 +159,7 @@ fn peeler_holds_no_socket_after_a_call() {
         let peeler = Peeler::new().unwrap();
         assert_eq!(descriptors::open().len(), before + 1);
         let (server, _client, id) = associated(Family::V4);
-        let folder = helper_threads()[0].join("fd");
+        let folder = helper_thread().join("fd");
         let own = || fs::read_dir(&folder).unwrap().count();
         assert_eq!(own(), 1);
         let peeled = peeler.peeloff(&server, id).unwrap();

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, socket_timeout};
 use sctp_peeloff::{Error, Peeler, peeloff};
 
-use super::{alone_with_peeler, helper_threads, wait_for_end_of_helper_thread, works};
+use super::{alone_with_peeler, helper_thread, wait_for_end_of_helper_thread, works};
 use crate::support::descriptors::{self, Limit};
 use crate::support::filter::{Call, denied, deny};
 use crate::support::system::in_other_network;
@@ -46,7 +46,7 @@ fn helper_thread_holds_no_descriptor_of_the_process() {
             let peeler = start_without(way).unwrap();
             drop(client);
             assert_eq!(peer.read(&mut [0]).unwrap(), 0);
-            let folder = helper_threads()[0].join("fd");
+            let folder = helper_thread().join("fd");
             assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
             drop(peeler);
             wait_for_end_of_helper_thread();
@@ -165,7 +165,7 @@ fn new_fails_with_os_eagain_at_the_thread_limit() {
 fn helper_thread_blocks_all_signals() {
     process::alone(|| {
         let _peeler = Peeler::new().unwrap();
-        let status = fs::read_to_string(helper_threads()[0].join("status")).unwrap();
+        let status = fs::read_to_string(helper_thread().join("status")).unwrap();
         let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
         let blocked = u64::from_str_radix(blocked.unwrap().trim(), 16).unwrap();
         for signal in (1..32).chain(libc::SIGRTMIN()..libc::SIGRTMAX()) {
