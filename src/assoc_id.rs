@@ -5,13 +5,14 @@ use core::fmt;
 
 /// `sctp_assoc_t`—The id of an association on its socket.
 ///
-/// A signed 32-bit integer that the kernel chooses. Any value may be a valid id:
-/// kernels before 5.0 count from 1; later kernels count from 3, because there 0, 1 and
-/// 2 mean future, current and all associations. So this crate accepts every value, and
-/// the kernel returns `EINVAL` for a value that is not an id.
+/// A signed 32-bit integer that the kernel chooses. The ids of kernels before 5.0 start
+/// at 1. The ids of later kernels start at 3, because on these kernels 0, 1 and 2 mean
+/// future, current and all associations. This crate accepts every value. If a value is
+/// not an id, the kernel reports it.
 ///
-/// On FreeBSD, `sctp_assoc_t` is an unsigned integer with the same bits. Each one-to-many
-/// socket counts from 3, so that sockets have the same ids.
+/// On FreeBSD, `sctp_assoc_t` is an unsigned 32-bit integer, and `AssocId` contains the
+/// same bits. The ids of each one-to-many socket start at 3, so associations on different
+/// sockets can have the same id.
 #[doc(alias = "sctp_assoc_t")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(transparent)]

@@ -10,14 +10,14 @@ use crate::uapi::{CMSG_LEN, SCTP_RCVINFO, SCTP_SNDRCV, SOL_SCTP, cmsg_len};
 
 /// The alignment of control messages and of their data.
 const WORD: usize = size_of::<usize>();
-/// The offset of the data behind
-/// `struct cmsghdr { … cmsg_len; int cmsg_level; int cmsg_type; }`.
+/// The offset of the data that follows `struct cmsghdr { … cmsg_len; int cmsg_level; int
+/// cmsg_type; }`.
 const HEADER: usize = (CMSG_LEN + 8).next_multiple_of(WORD);
-/// The offsets of the TSN, the cumulative TSN, the context and the id in
-/// `struct sctp_rcvinfo`. The stream, the SSN, the flags and the PPID are at 0, 2, 4
-/// and 8 in both structs.
+/// The offsets of the TSN, the cumulative TSN, the context and the id in `struct
+/// sctp_rcvinfo`. In this struct and in `struct sctp_sndrcvinfo`, the stream, the SSN,
+/// the flags and the PPID are at 0, 2, 4 and 8.
 const RCVINFO: [usize; 4] = [12, 16, 20, 24];
-/// The same offsets in `struct sctp_sndrcvinfo`.
+/// The offsets of the same fields in `struct sctp_sndrcvinfo`.
 const SNDRCVINFO: [usize; 4] = [20, 24, 12, 28];
 
 /// `struct sctp_rcvinfo`—The association, the stream and the PPID of a message.
@@ -38,8 +38,8 @@ pub struct RcvInfo {
     pub stream: u16,
     /// `rcv_ssn`: the stream sequence number.
     pub ssn: u16,
-    /// `rcv_flags`: `SCTP_UNORDERED` if the message was sent unordered (1 on Linux, 0x400
-    /// on FreeBSD).
+    /// `rcv_flags`: `SCTP_UNORDERED` (1 on Linux, 0x400 on FreeBSD) if the message was
+    /// sent unordered.
     pub flags: u16,
     /// `rcv_ppid`: the payload protocol identifier, with its bytes in the order in which
     /// the peer sent them. If the peer uses network byte order, `u32::from_be` converts the
@@ -57,15 +57,16 @@ impl RcvInfo {
     /// Parses the control messages of one `recvmsg` call.
     ///
     /// `control` is the buffer that `msg_control` points to. `controllen` is
-    /// `msg_controllen` after the call, in bytes. It limits what the function reads, because
-    /// the rest of the buffer may contain control messages of an earlier call. If a library
-    /// does not return `msg_controllen`, fill the buffer with zeros before each call, and
-    /// pass the buffer's length.
+    /// `msg_controllen` after the call, in bytes. The function reads only this number of
+    /// bytes, because the rest of the buffer may contain control messages of an earlier
+    /// call. If a library does not return `msg_controllen`, fill the buffer with zeros
+    /// before each call, and pass the buffer's length.
     ///
     /// The function reads `SCTP_RCVINFO` (`struct sctp_rcvinfo`), and also `SCTP_SNDRCV`
     /// (`struct sctp_sndrcvinfo`), which `SCTP_EVENTS` enables. If the buffer has no
-    /// complete control message of these types, the function returns `None`. Examples are a
-    /// notification, and a buffer that was too short (`MSG_CTRUNC`).
+    /// complete control message of these types, the function returns `None`. This is the
+    /// case if `recvmsg` has delivered a notification, or if the buffer was too short
+    /// (`MSG_CTRUNC`).
     ///
     /// # Examples
     ///

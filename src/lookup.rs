@@ -17,7 +17,7 @@ use crate::uapi::MAX_LIST;
 /// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_ID_LIST, …)`—Returns the ids of the
 /// associations on a one-to-many socket.
 ///
-/// The list does not contain associations that this side is still setting up and that have
+/// The list does not contain associations that this side is still setting up. These have
 /// no id yet. For a peeled-off socket the list has one id, or is empty if the association
 /// has ended. On FreeBSD a peeled-off socket has no id list, and the function fails with
 /// [`NotOneToMany`](Error::NotOneToMany).
@@ -35,7 +35,7 @@ use crate::uapi::MAX_LIST;
 /// | [`NotSocket`](Error::NotSocket) | `ENOTSOCK` |
 /// | [`BadDescriptor`](Error::BadDescriptor) | `EBADF` |
 /// | [`Unsupported`](Error::Unsupported) | – |
-/// | [`Os`](Error::Os) | any other, such as `ENOMEM`, or on FreeBSD `ENOBUFS` for more than 16,383 associations |
+/// | [`Os`](Error::Os) | any other, for example `ENOMEM`; on FreeBSD also `ENOBUFS` if the socket has more than 16,383 associations |
 ///
 /// No association is affected.
 ///
@@ -59,8 +59,9 @@ pub fn assoc_ids(socket: impl AsFd) -> Result<Vec<AssocId>, Error> {
 /// address.
 ///
 /// The function makes one system call. If `net.sctp.pf_expose` is 1 and the path to this
-/// address is potentially failed, the kernel returns `EACCES`. With the feature `alloc`,
-/// the function then reads the id list, and looks the address up in each association.
+/// address is potentially failed, the kernel returns `EACCES`. In this case, with the
+/// feature `alloc`, the function reads the id list and looks the address up in each
+/// association.
 ///
 /// # Errors
 ///
@@ -94,8 +95,9 @@ pub fn assoc_id_of_peer(socket: impl AsFd, peer: SocketAddr) -> Result<AssocId, 
     }
 }
 
-/// Finds the association whose peer has this address in the id list. The kernel accepts the
-/// unspecified address for every association, so the function never looks it up.
+/// Searches the id list for the association whose peer has this address. The kernel
+/// accepts the unspecified address for every association, so the function never looks it
+/// up.
 #[cold]
 #[cfg(feature = "alloc")]
 fn in_list(socket: BorrowedFd<'_>, peer: SocketAddr) -> Option<AssocId> {
@@ -114,8 +116,8 @@ fn in_list(_socket: BorrowedFd<'_>, _peer: SocketAddr) -> Option<AssocId> {
 }
 
 /// Reads the id list. The kernel returns the list only if the whole list fits into the
-/// buffer. Associations may be established between the two system calls, so the buffer has
-/// room for additional ids, and is larger in each attempt.
+/// buffer. Associations may be established between the two system calls, so the buffer
+/// has room for additional ids. Each further attempt uses a larger buffer.
 #[cfg(feature = "alloc")]
 fn list(socket: BorrowedFd<'_>) -> Result<Vec<AssocId>, Errno> {
     const ATTEMPTS: u32 = 8;
@@ -139,8 +141,8 @@ fn list(socket: BorrowedFd<'_>) -> Result<Vec<AssocId>, Errno> {
     Err(Errno::INVAL)
 }
 
-/// Removes the number of ids, which precedes the list, and zeros. A zero represents an
-/// association that this side is still setting up, and that has no id yet.
+/// Removes the number of ids at the beginning of the list, and removes all zeros. A zero
+/// represents an association that this side is still setting up, and that has no id yet.
 #[cfg(feature = "alloc")]
 fn ids(mut buffer: Vec<AssocId>, listed: usize) -> Vec<AssocId> {
     buffer.truncate(listed + 1);

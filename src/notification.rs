@@ -7,10 +7,10 @@
 //!
 //! `MSG_NOTIFICATION` alone is not sufficient to parse a notification. If the buffer is
 //! shorter than the notification, the next `recvmsg` returns the remainder of the
-//! notification, again with `MSG_NOTIFICATION`. If the peer aborted the association, the
-//! peer chooses the bytes of the remainder, and can make them look like another
-//! notification. The reader keeps track of the parts up to `MSG_EOR`, and never parses a
-//! remainder as a notification.
+//! notification, again with `MSG_NOTIFICATION`. If the peer aborts the association, the
+//! remainder contains bytes that the peer has chosen. The peer can make these bytes look
+//! like another notification. The reader keeps track of the parts up to `MSG_EOR`, and
+//! never parses a remainder as a notification.
 //!
 //! # Examples
 //!
@@ -118,14 +118,15 @@ impl AssocChange {
     /// Returns whether the peer has aborted the association.
     ///
     /// In this case the state is [`CommLost`](AssocState::CommLost), and the notification
-    /// contains the ABORT chunk. If the state is `CommLost` and the chunk is missing, the
-    /// peer did not respond, or this side aborted the association.
+    /// contains the ABORT chunk. If the state is `CommLost` and the notification contains
+    /// no ABORT chunk, either the peer did not respond or this side aborted the
+    /// association.
     #[must_use]
     pub const fn is_abort(&self) -> bool {
         matches!(self.state, AssocState::CommLost) && self.length as usize > Self::SIZE
     }
 
-    /// `None` for another type of notification.
+    /// Returns `None` for another type of notification.
     fn parse(bytes: &[u8; Self::SIZE]) -> Option<Self> {
         let half = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
         let word = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
@@ -200,7 +201,7 @@ pub struct Reader {
     head: [u8; AssocChange::SIZE],
     /// The number of bytes in `head`.
     filled: usize,
-    /// Whether the beginning of a notification has arrived, and `MSG_EOR` has not.
+    /// Whether the beginning of a notification has arrived, but not its end (`MSG_EOR`).
     unfinished: bool,
 }
 
@@ -217,9 +218,9 @@ impl Reader {
 
     /// Reads the bytes and the `msg_flags` that one `recvmsg` call has delivered.
     ///
-    /// The function returns an [`AssocChange`] once, when the first 20 bytes of the
-    /// notification have arrived. If the buffer has at least 20 bytes, they arrive in one
-    /// call.
+    /// For each `SCTP_ASSOC_CHANGE`, the function returns one [`AssocChange`], in the call in
+    /// which its first 20 bytes are complete. If the buffer has at least 20 bytes, these
+    /// bytes arrive in one call.
     pub fn read(&mut self, bytes: &[u8], msg_flags: ReturnFlags) -> Received {
         if msg_flags.bits() & MSG_NOTIFICATION == 0 {
             self.unfinished = false;
@@ -252,15 +253,16 @@ impl Reader {
     /// Creates the reader for the socket into which this association was peeled off.
     ///
     /// Call this function right after the peel-off, before the next `recvmsg` on either
-    /// socket. If a notification of the association has been read in part, the kernel moves
-    /// the remainder to the new socket, and this function moves the state of this reader to
-    /// the new reader.
+    /// socket. If a notification of the association has been read in part, the kernel
+    /// moves the remainder to the new socket. This function then moves the state of this
+    /// reader to the new reader.
     ///
-    /// Known limitation: a reader cannot identify the association of a notification of which
-    /// fewer than 20 bytes have been read, or whose type is not `SCTP_ASSOC_CHANGE`. If such
-    /// a notification has been read in part, both readers skip the next notification, unless
-    /// a message comes first. To avoid this, use a buffer of at least 256 bytes, or peel off
-    /// only if [`is_unfinished`](Self::is_unfinished) returns `false`.
+    /// Known limitation: in two cases a reader cannot identify the association of a
+    /// notification. Either fewer than 20 bytes of the notification have been read, or
+    /// its type is not `SCTP_ASSOC_CHANGE`. If such a notification has been read in part,
+    /// each of the two readers skips the next notification on its socket, unless a
+    /// message arrives before it. To avoid this, use a buffer of at least 256 bytes, or
+    /// peel off only if [`is_unfinished`](Self::is_unfinished) returns `false`.
     #[must_use]
     pub fn peel(&mut self, assoc: AssocId) -> Self {
         if !self.unfinished {

@@ -10,9 +10,9 @@ use rustix::io::Errno;
 use crate::flags::PeeloffFlags;
 use crate::helper::{FETCH, Helper, NOTHING_KEPT, Reply};
 
-/// What a [`Parked`] does with its helper thread. Through a trait object, so that a program
-/// without a [`Peeler`](crate::Peeler) has none of this code, although its errors can
-/// contain a `Parked`.
+/// The requests of a [`Parked`] to its helper thread. `Parked` makes them through a trait
+/// object. So a program that does not use a [`Peeler`](crate::Peeler) does not contain
+/// their code, although the type of its errors can contain a `Parked`.
 pub(crate) trait Keeper: Debug + Send + Sync + UnwindSafe + RefUnwindSafe {
     fn fetch(&self, number: c_int, flags: PeeloffFlags) -> Result<Reply, Errno>;
     fn release(&self, number: c_int);
@@ -28,8 +28,8 @@ impl Keeper for Helper {
     }
 }
 
-/// A peeled-off association whose descriptor the helper thread of a
-/// [`Peeler`](crate::Peeler) keeps.
+/// A peeled-off association. The helper thread of a [`Peeler`](crate::Peeler) keeps its
+/// descriptor.
 ///
 /// **If this value is dropped, the association ends**, as if its descriptor had been
 /// closed. The association also ends when the process calls `execve(2)` or exits.

@@ -21,17 +21,17 @@ use crate::parked::Parked;
 /// the check and the peel-off, the kernel terminates the association. A `Peeler` has a
 /// helper thread with its own file descriptor table, which no other thread uses. The
 /// helper thread peels off the association into this table and passes the descriptor to
-/// the process. If the table of the process is full at that moment, the helper thread
-/// keeps the descriptor, and the function fails with [`Error::Undelivered`].
+/// the process. If the table of the process is full, the helper thread keeps the
+/// descriptor, and the peel-off fails with [`Error::Undelivered`].
 ///
 /// A `Peeler` sets `FD_CLOEXEC` atomically on every kernel, even before Linux 4.13.
 ///
-/// One `Peeler` serves all sockets and threads of a process, one peel-off at a time. The
-/// chapter [`cost`](crate::guide::cost) compares the cost of a peel-off with and without a
-/// `Peeler`.
+/// One `Peeler` can serve all sockets and threads of a process. It performs one peel-off
+/// at a time. The chapter [`cost`](crate::guide::cost) compares the cost of a peel-off
+/// with and without a `Peeler`.
 ///
 /// Known limitation: a `Peeler` does not prevent the other failures after which the
-/// kernel terminates an association. These are the system-wide limit on open files
+/// kernel terminates an association. The causes are the system-wide limit on open files
 /// (`ENFILE`) and a lack of memory.
 ///
 /// ```no_run
@@ -52,23 +52,25 @@ use crate::parked::Parked;
 ///
 /// # The helper thread
 ///
-/// - The helper thread and the process have one descriptor each, which connect the two. The
-///   helper thread holds a duplicate of the one-to-many socket
-///   only during a call.
-/// - The helper thread blocks all signals, so that no signal handler runs with its
-///   descriptor table.
+/// - A socket pair connects the helper thread to the process. One descriptor of the pair
+///   is in the helper thread's table, and the other is in the process's table. The helper
+///   thread holds a duplicate of the one-to-many socket only during a call.
+/// - The helper thread blocks all signals, so that no signal handler runs with the helper
+///   thread's descriptor table.
 /// - The helper thread ends when the `Peeler` and all its [`Parked`] associations have been
 ///   dropped.
 /// - The limit of the process (`RLIMIT_NOFILE`) also applies to the helper thread's
 ///   descriptor table. If that table is full of parked descriptors, a peel-off fails with
 ///   [`NoDescriptor`](Error::NoDescriptor).
-/// - If a [`Parked`] whose descriptor has `SO_LINGER` is dropped, other calls wait until
-///   close(2) of that descriptor has returned.
+/// - If a [`Parked`] is dropped and its descriptor has `SO_LINGER`, other calls to the
+///   `Peeler` wait until `close(2)` of that descriptor has returned.
 /// - The helper thread is in the network namespace of the thread that called
-///   [`new`](Self::new). The kernel compares this namespace with that of the socket.
-/// - A child that `fork(2)` created has no helper thread. In the child, every call fails
-///   with [`Error::Os`] or [`Error::StateUnknown`], whose errno is `EPIPE`. If a seccomp
-///   filter has ended the helper thread, calls fail in the same way.
+///   [`new`](Self::new). If the socket is in another network namespace, the peel-off
+///   fails with [`NotPeelable`](Error::NotPeelable).
+/// - A child process that was created by `fork(2)` has no helper thread. In the child,
+///   every call fails with [`Error::Os`] or [`Error::StateUnknown`], both with the errno
+///   `EPIPE`. If a seccomp filter has ended the helper thread, calls fail in the same
+///   way.
 #[derive(Debug)]
 pub struct Peeler {
     helper: Arc<Helper>,
@@ -78,24 +80,25 @@ impl Peeler {
     /// `unshare(CLONE_FILES)`—Starts a helper thread with its own file descriptor table.
     ///
     /// The new table is a copy of the process's table. The helper thread closes all
-    /// descriptors in the copy before this function returns. In the meantime the copy has
-    /// the same effects as the copy that `fork(2)` makes: if another thread closes the last
-    /// descriptor of a file, the kernel releases the file only when the helper thread has
-    /// closed its copy. For example, this delays the FIN of a TCP connection. POSIX record
-    /// locks are not affected.
+    /// descriptors in the copy before this function returns. Until then, the copy has the
+    /// same effects as the copy that `fork(2)` makes. If another thread closes a
+    /// descriptor, the kernel releases the file only after the helper thread has closed
+    /// its copy of this descriptor. For example, this delays the FIN of a TCP connection.
+    /// POSIX record locks are not affected.
     ///
-    /// The function requires `close_range(2)` (Linux 5.9), or `unshare(2)` and a mounted
-    /// `/proc`. Docker's default seccomp profile allows `close_range(2)`.
+    /// The function requires either `close_range(2)` (Linux 5.9 and later), or both
+    /// `unshare(2)` and a mounted `/proc`. Docker's default seccomp profile allows
+    /// `close_range(2)`.
     ///
     /// # Errors
     ///
     /// | error | errno | when |
     /// |---|---|---|
-    /// | [`NoDescriptor`](Error::NoDescriptor) | `EMFILE`, `ENFILE` | fewer than two descriptors are free. The `Peeler` keeps one of the two |
+    /// | [`NoDescriptor`](Error::NoDescriptor) | `EMFILE`, `ENFILE` | fewer than two descriptors are free; the `Peeler` keeps one open |
     /// | [`Unsupported`](Error::Unsupported) | – | the system is not Linux |
     /// | [`Os`](Error::Os) | `EAGAIN` | the system cannot create another thread |
     /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the system calls, or `/proc` is required and not mounted |
-    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread has not started within five seconds, for example because a seccomp filter has ended it. One descriptor stays open |
+    /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread is not ready after five seconds, for example because a seccomp filter has terminated it; one descriptor of the process stays open |
     /// | [`Os`](Error::Os) | any other | – |
     #[doc(alias = "unshare")]
     pub fn new() -> Result<Self, Error> {

@@ -8,12 +8,12 @@
 //!
 //! The functions return the kernel's [`Errno`]. Unlike the functions at the crate's root,
 //! they do not check for a free descriptor, do not set flags on kernels before 4.13, and
-//! do not determine the cause of an error. Use them if the number of system calls matters.
-//! **If no descriptor is free, [`peeloff`] and `peeloff_flags` of this module terminate the
-//! association on Linux.**
+//! do not determine the cause of an error. Use them if the number of system calls
+//! matters. **On Linux, if no descriptor is free, the kernel terminates the association
+//! in a call to [`peeloff`] or `peeloff_flags` of this module.**
 //!
-//! On Linux, if the result of a peel-off is ambiguous, for example descriptor 0, up to three
-//! more system calls verify the descriptor.
+//! On Linux, the result of a peel-off can be ambiguous, for example if it is 0. In this
+//! case the function makes up to three more system calls to verify the descriptor.
 //!
 //! # References
 //!
@@ -83,9 +83,9 @@ pub fn assoc_number(socket: impl AsFd) -> Result<u32, Errno> {
 /// `getsockopt(socket, SOL_SCTP, SCTP_GET_ASSOC_ID_LIST, …)`—Returns the ids of the
 /// socket's associations.
 ///
-/// The kernel writes the number of ids before the ids, so the buffer must have one element
-/// more than the number of ids. The list may contain 0, which is not an id, for an
-/// association that this side is still setting up.
+/// The kernel writes the number of ids to the first element of the buffer, so the buffer
+/// must have one element more than there are ids. If this side is still setting up an
+/// association, the list may contain 0 for this association. 0 is not an id.
 ///
 /// # Errors
 ///
@@ -181,8 +181,8 @@ pub fn has_assoc(socket: impl AsFd, assoc: AssocId) -> Result<bool, Errno> {
 }
 
 /// Returns `false` if the kernel did not find the association or the peer's address. The
-/// errno is then `EINVAL`, or `ENOENT` on FreeBSD. For the reserved ids 0, 1 and 2, FreeBSD
-/// returns `EINVAL`.
+/// errno of getsockopt is then `EINVAL`, or `ENOENT` on FreeBSD. On FreeBSD the errno is
+/// also `EINVAL` for the reserved ids 0, 1 and 2.
 fn found(result: Result<c_int, Errno>) -> Result<bool, Errno> {
     match result {
         Ok(_) => Ok(true),
