@@ -65,9 +65,9 @@ fn peeloff_then_flags(
 ) -> Result<OwnedFd, Error> {
     let peeled = sockopt::peeloff(socket, assoc);
     // On every kernel SCTP_SOCKOPT_PEELOFF_FLAGS fails with ENOPROTOOPT for some sockets of
-    // other protocols. So the errno shows that the kernel does not have this option only if
-    // the socket has SCTP_SOCKOPT_PEELOFF. With that option the peel-off succeeds, or fails
-    // with EINVAL because of the id.
+    // other protocols. If the peel-off succeeds, or fails with EINVAL because of the id, the
+    // socket has SCTP_SOCKOPT_PEELOFF. Only then does the errno show that the kernel does not
+    // have the other option.
     if matches!(peeled, Ok(_) | Err(Errno::INVAL)) {
         NO_FLAGS_OPTION.store(true, Ordering::Relaxed);
     }

@@ -1,10 +1,10 @@
 //! Checks for a free file descriptor before a peel-off.
 //!
-//! Linux moves the association before it allocates a descriptor. If no descriptor is free,
-//! Linux terminates the association. The check duplicates the socket's descriptor and
-//! closes the duplicate. If the duplication fails, no descriptor is available. The
-//! duplicate has CLOEXEC, so a program that another thread starts does not inherit the
-//! duplicate.
+//! Linux moves the association before it allocates a descriptor. If no descriptor is
+//! free, Linux terminates the association. The check duplicates the socket's descriptor
+//! and closes the duplicate. If the duplication fails with `EMFILE`, `ENFILE` or
+//! `EINVAL`, no descriptor is available. The duplicate has CLOEXEC, so a program that
+//! another thread starts does not inherit the duplicate.
 //!
 //! FreeBSD allocates the descriptor before it moves the association, so no check is needed
 //! on FreeBSD.

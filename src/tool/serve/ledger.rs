@@ -99,7 +99,7 @@ impl Ledger {
         });
     }
 
-    /// `waits`: the association was peeled off because its send buffer is full.
+    /// `waits`: the association was peeled off because the send buffer was full.
     pub(crate) fn peeled(&self, id: AssocId, socket: RawFd, carried: Carried, waits: bool) {
         let reason = if waits {
             "; the peer does not read"
