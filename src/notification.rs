@@ -260,9 +260,10 @@ impl Reader {
     /// Known limitation: in two cases a reader cannot identify the association of a
     /// notification. Either fewer than 20 bytes of the notification have been read, or
     /// its type is not `SCTP_ASSOC_CHANGE`. If such a notification has been read in part,
-    /// each of the two readers skips the next notification on its socket, unless a
-    /// message arrives before it. To avoid this, use a buffer of at least 256 bytes, or
-    /// peel off only if [`is_unfinished`](Self::is_unfinished) returns `false`.
+    /// each of the two readers treats the next notification on its socket as the
+    /// remainder and skips it, unless a message arrives first. To avoid this, use a
+    /// buffer of at least 256 bytes, or peel off only if
+    /// [`is_unfinished`](Self::is_unfinished) returns `false`.
     #[must_use]
     pub fn peel(&mut self, assoc: AssocId) -> Self {
         if !self.unfinished {
