@@ -8,7 +8,7 @@ use core::fmt;
 /// A signed 32-bit integer that the kernel chooses. The ids of kernels before 5.0 start
 /// at 1. The ids of later kernels start at 3, because on these kernels 0, 1 and 2 mean
 /// future, current and all associations. This crate accepts every value. If a value is
-/// not an id, the kernel reports it.
+/// not an id, the kernel returns `EINVAL`, or `ENOENT` on FreeBSD.
 ///
 /// On FreeBSD, `sctp_assoc_t` is an unsigned 32-bit integer, and `AssocId` contains the
 /// same bits. The ids of each one-to-many socket start at 3, so associations on different

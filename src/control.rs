@@ -10,12 +10,12 @@ use crate::uapi::{CMSG_LEN, SCTP_RCVINFO, SCTP_SNDRCV, SOL_SCTP, cmsg_len};
 
 /// The alignment of control messages and of their data.
 const WORD: usize = size_of::<usize>();
-/// The offset of the data that follows `struct cmsghdr { … cmsg_len; int cmsg_level; int
-/// cmsg_type; }`.
+/// The offset of the data that follows
+/// `struct cmsghdr { … cmsg_len; int cmsg_level; int cmsg_type; }`.
 const HEADER: usize = (CMSG_LEN + 8).next_multiple_of(WORD);
-/// The offsets of the TSN, the cumulative TSN, the context and the id in `struct
-/// sctp_rcvinfo`. In this struct and in `struct sctp_sndrcvinfo`, the stream, the SSN,
-/// the flags and the PPID are at 0, 2, 4 and 8.
+/// The offsets of the TSN, the cumulative TSN, the context and the id in
+/// `struct sctp_rcvinfo`. In this struct and in `struct sctp_sndrcvinfo`, the stream, the
+/// SSN, the flags and the PPID are at 0, 2, 4 and 8.
 const RCVINFO: [usize; 4] = [12, 16, 20, 24];
 /// The offsets of the same fields in `struct sctp_sndrcvinfo`.
 const SNDRCVINFO: [usize; 4] = [20, 24, 12, 28];

@@ -11,7 +11,7 @@
 //!   descriptor;
 //! - [`assoc_ids`], [`assoc_id_of_peer`] and [`RcvInfo`] find the id of an association;
 //! - [`notification`] detects the end of an association;
-//! - [`sockopt`] has a thin wrapper for each SCTP socket option that the crate uses.
+//! - [`sockopt`] has thin wrappers for the options that peel off or find an association.
 //!
 //! # Example
 //!
