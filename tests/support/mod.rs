@@ -142,15 +142,15 @@ pub fn associate_many(family: Family, server: &OwnedFd, number: usize) -> Vec<(O
     (0..number).map(|_| associate(family, server)).collect()
 }
 
-/// Returns the number of repetitions of a test: `full` if `SUITE_FULL` is 1, and otherwise
-/// `short`.
+/// Returns the number of repetitions of a test: `full` if `SUITE_FULL` is `1` or
+/// `repetitions`, and otherwise `short`.
 pub fn repetitions(what: &str, full: usize, short: usize) -> usize {
-    let is_full = std::env::var_os("SUITE_FULL").is_some_and(|value| value == "1");
+    let is_full = std::env::var_os("SUITE_FULL").is_some_and(|value| value != "races");
     choose(what, is_full, full, short)
 }
 
-/// Returns the number of rounds of a race: `full` if `SUITE_FULL` is 1 or `races`, on more
-/// than one CPU, and otherwise `short`.
+/// Returns the number of rounds of a race: `full` if `SUITE_FULL` is set (`races` selects only
+/// the races), on more than one CPU, and otherwise `short`.
 pub fn race_rounds(full: usize, short: usize) -> usize {
     let cpus = thread::available_parallelism().expect("the number of CPUs");
     let is_full = std::env::var_os("SUITE_FULL").is_some() && cpus.get() > 1;

@@ -93,13 +93,13 @@ fn peel_off_against(competitors: usize, threads: usize, rounds: usize) {
 
 #[test]
 fn peeler_loses_no_association_with_one_competing_thread() {
-    let rounds = race_rounds(3000, 20);
+    let rounds = race_rounds(1000, 20);
     process::alone(|| peel_off_against(1, 1, rounds));
 }
 
 #[test]
 fn peeler_loses_no_association_with_four_competing_threads() {
-    let rounds = race_rounds(3000, 20);
+    let rounds = race_rounds(1000, 20);
     process::alone(|| peel_off_against(4, 1, rounds));
 }
 
