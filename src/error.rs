@@ -253,7 +253,8 @@ impl Error {
 /// Converts to a [`std::io::Error`].
 ///
 /// Most errors are converted to an [`std::io::Error`] that contains only the errno
-/// ([`raw_os_error`](std::io::Error::raw_os_error)). The following errors are wrapped instead, and [`downcast`](std::io::Error::downcast) returns them:
+/// ([`raw_os_error`](std::io::Error::raw_os_error)). The following errors are wrapped
+/// instead, and [`downcast`](std::io::Error::downcast) returns them:
 ///
 /// - [`AssociationLost`](Error::AssociationLost) and [`StateUnknown`](Error::StateUnknown),
 ///   because the errno alone does not show that the association is terminated or that its

@@ -14,8 +14,8 @@ use crate::flags::PeeloffFlags;
 use crate::sockopt;
 
 /// Whether a call has shown that the kernel does not have `SCTP_SOCKOPT_PEELOFF_FLAGS`. The
-/// kernel stays the same, so the value changes at most once. No other data depends on it, so relaxed ordering is
-/// sufficient.
+/// kernel stays the same, so the value changes at most once. No other data depends on it, so
+/// relaxed ordering is sufficient.
 static NO_FLAGS_OPTION: AtomicBool = AtomicBool::new(false);
 
 /// Fails if the flags contain bits that are not [`PeeloffFlags`].

@@ -75,7 +75,8 @@
 //! # Guide
 //!
 //! - [`guide::ids`] describes four ways to find the id of an association.
-//! - [`guide::runtimes`] describes how to use a peeled-off descriptor with tokio and other runtimes.
+//! - [`guide::runtimes`] describes how to use a peeled-off descriptor with tokio and other
+//!   runtimes.
 //! - [`guide::errors`] describes how to handle each error.
 //! - [`guide::cost`] describes the cost of a peel-off.
 //! - [`guide::migration`] describes how to replace libsctp and other crates.

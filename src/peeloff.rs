@@ -108,8 +108,8 @@ pub fn peeloff(socket: impl AsFd, assoc: AssocId) -> Result<OwnedFd, Error> {
 /// peel-off call, without the check for a free descriptor.
 ///
 /// On systems other than Linux, if the flags are not empty, the function fails with
-/// [`Unsupported`](Error::Unsupported) before any other check. The example in the documentation of [`peeloff`]
-/// shows how to set the flags on these systems.
+/// [`Unsupported`](Error::Unsupported) before any other check. The example in the
+/// documentation of [`peeloff`] shows how to set the flags on these systems.
 ///
 /// # Errors
 ///

@@ -15,7 +15,8 @@ use crate::support::{FAMILIES, PATIENCE, option, socket};
 
 pub(crate) const TOOL: &str = env!("CARGO_BIN_EXE_sctp-peeloff");
 
-/// Runs the tool with these words as its arguments. Returns its standard output and its standard error.
+/// Runs the tool with these words as its arguments. Returns its standard output and its
+/// standard error.
 pub(crate) fn run(args: &str, status: i32) -> (String, String) {
     run_command(Command::new(TOOL).args(args.split_whitespace()), status)
 }
