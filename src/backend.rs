@@ -21,8 +21,8 @@
 
 use core::ffi::c_int;
 
-use rustix::fd::RawFd;
-use rustix::io::Errno;
+use rustix::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
 use crate::uapi::Plain;
 
@@ -98,6 +98,32 @@ pub(crate) fn getsockopt<T: Plain + ?Sized>(
 
 pub(crate) fn setsockopt<T: Plain>(fd: RawFd, option: c_int, value: &T) -> Result<(), Errno> {
     result(calls::setsockopt(fd, option, value)).map(drop)
+}
+
+/// Duplicates the descriptor and closes the duplicate. Fails with `EMFILE` or `ENFILE` if no
+/// descriptor is free. The duplicate has CLOEXEC, so a program that another thread starts does
+/// not inherit the duplicate.
+#[inline]
+pub(crate) fn duplicate_and_close(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    match fcntl_dupfd_cloexec(fd, 0) {
+        Ok(zero) if zero.as_raw_fd() == 0 => close_zero(fd, zero),
+        // RLIMIT_NOFILE is 0, so even descriptor 0 exceeds the limit.
+        Err(Errno::INVAL) => return Err(Errno::MFILE),
+        duplicate => drop(duplicate?),
+    }
+    Ok(())
+}
+
+/// A seccomp filter can return 0 without a duplication. Descriptor 0 then has another owner.
+/// As long as a duplicate with the number 0 is open, no second duplicate has this number.
+#[cold]
+fn close_zero(fd: BorrowedFd<'_>, zero: OwnedFd) {
+    match fcntl_dupfd_cloexec(fd, 0) {
+        Ok(second) if second.as_raw_fd() == 0 => {
+            let _not_ours = [zero, second].map(IntoRawFd::into_raw_fd);
+        }
+        second => drop((zero, second)),
+    }
 }
 
 /// Separates the errno from other values.

@@ -2,9 +2,8 @@
 //!
 //! Linux moves the association before it allocates a descriptor. If no descriptor is
 //! free, Linux terminates the association. The check duplicates the socket's descriptor
-//! and closes the duplicate. If the duplication fails with `EMFILE`, `ENFILE` or
-//! `EINVAL`, no descriptor is available. The duplicate has CLOEXEC, so a program that
-//! another thread starts does not inherit the duplicate.
+//! and closes the duplicate. If the duplication fails with `EMFILE` or `ENFILE`, no
+//! descriptor is available.
 //!
 //! FreeBSD allocates the descriptor before it moves the association, so no check is needed
 //! on FreeBSD.
@@ -15,9 +14,9 @@
 //! fails with [`Error::AssociationLost`].
 
 use rustix::fd::BorrowedFd;
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::io::Errno;
 
-use crate::backend::MOVES_FIRST;
+use crate::backend::{MOVES_FIRST, duplicate_and_close};
 use crate::error::Error;
 
 #[inline]
@@ -25,14 +24,12 @@ pub(crate) fn descriptor_free(socket: BorrowedFd<'_>) -> Result<(), Error> {
     if !MOVES_FIRST {
         return Ok(());
     }
-    match fcntl_dupfd_cloexec(socket, 0) {
+    match duplicate_and_close(socket) {
         Err(errno @ (Errno::MFILE | Errno::NFILE)) => Err(Error::NoDescriptor(errno)),
-        // RLIMIT_NOFILE is 0, so even descriptor 0 exceeds the limit.
-        Err(Errno::INVAL) => Err(Error::NoDescriptor(Errno::MFILE)),
         // The kernel could not enlarge the descriptor table.
         Err(errno @ Errno::NOMEM) => Err(Error::Os(errno)),
         // The duplication failed for another reason, such as a closed descriptor or a
         // seccomp filter. The peel-off itself reports a better error.
-        Ok(_) | Err(_) => Ok(()),
+        Ok(()) | Err(_) => Ok(()),
     }
 }

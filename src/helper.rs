@@ -10,11 +10,12 @@ use std::time::Instant;
 use std::vec::Vec;
 
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, Shutdown, shutdown};
 
 use crate::assoc_id::AssocId;
+use crate::backend::duplicate_and_close;
 use crate::flags::PeeloffFlags;
 use crate::sockopt;
 
@@ -271,9 +272,8 @@ fn prepare(socket: Option<OwnedFd>, kept: &mut Vec<OwnedFd>) -> Result<OwnedFd, 
     // If the table has no room for the socket, the message arrives without the socket.
     let socket = socket.ok_or(Errno::MFILE)?;
     kept.try_reserve(1).map_err(|_| Errno::NOMEM)?;
-    match fcntl_dupfd_cloexec(&socket, 0) {
+    match duplicate_and_close(socket.as_fd()) {
         Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => Err(errno),
-        Err(Errno::INVAL) => Err(Errno::MFILE),
-        Ok(_) | Err(_) => Ok(socket),
+        Ok(()) | Err(_) => Ok(socket),
     }
 }

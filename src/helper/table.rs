@@ -138,6 +138,6 @@ unsafe fn close_range(first: c_uint, last: c_uint, flags: c_uint) -> Result<(), 
     }
 }
 
-fn errno_of(error: &io::Error) -> Errno {
+pub(super) fn errno_of(error: &io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)
 }

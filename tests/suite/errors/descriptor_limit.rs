@@ -8,7 +8,8 @@ use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::io::Errno;
-use sctp_peeloff::{AssocId, Error, PeeloffFlags, assoc_ids, sockopt};
+use rustix::stdio::dup2_stdin;
+use sctp_peeloff::{AssocId, Error, Peeler, PeeloffFlags, assoc_ids, sockopt};
 
 use super::{FUNCTIONS, expect_terminated};
 use crate::support::descriptors::{self, Limit, under};
@@ -108,6 +109,28 @@ fn peeloff_fails_with_association_lost_if_the_guard_is_denied() {
             assert_matches!(error, Error::AssociationLost(Errno::MFILE));
             expect_terminated(&server, &client, id);
         }
+    });
+}
+
+/// A seccomp filter makes the fcntl call of the guard return 0 without a duplicate. Descriptor 0
+/// has another owner, and must stay open.
+#[test]
+fn peeloff_does_not_close_descriptor_0_if_a_filter_fakes_the_duplicate() {
+    process::alone(|| {
+        dup2_stdin(fs::File::open("/dev/null").unwrap()).unwrap();
+        let faked = || [Call::fcntl(libc::F_DUPFD_CLOEXEC)];
+        // The helper thread receives the socket of a request as its descriptor 0.
+        let peeler = denied(faked(), 0, || Peeler::new().unwrap());
+        let before = descriptors::open();
+        for function in FUNCTIONS {
+            let (server, client, id) = associated(Family::V4);
+            let result = denied(faked(), 0, || function(&server, id));
+            works(&result.unwrap(), &client, id);
+        }
+        let (server, client, id) = associated(Family::V4);
+        works(&peeler.peeloff(&server, id).unwrap(), &client, id);
+        drop((server, client));
+        assert_eq!(descriptors::open(), before);
     });
 }
 

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, socket_timeout};
 use sctp_peeloff::{Error, Peeler, peeloff};
@@ -60,8 +61,7 @@ fn helper_thread_holds_no_descriptor_of_the_process() {
 fn new_does_not_release_record_locks_of_the_process() {
     process::alone(|| {
         for way in WAYS {
-            let path = format!("/dev/shm/lock-{}", std::process::id());
-            let file = File::create(&path).unwrap();
+            let file = File::from(memfd_create("lock", MemfdFlags::CLOEXEC).unwrap());
             let lock = |command, file: &File| {
                 // SAFETY: all fields of `flock` are integers, for which zero is valid.
                 let mut lock: libc::flock = unsafe { std::mem::zeroed() };
@@ -71,12 +71,12 @@ fn new_does_not_release_record_locks_of_the_process() {
             };
             assert_eq!(lock(libc::F_SETLK, &file), 0);
             // An open file description lock conflicts with the record lock of the process.
-            let other = File::options().write(true).open(&path).unwrap();
+            let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+            let other = File::options().write(true).open(path).unwrap();
             assert_eq!(lock(libc::F_OFD_SETLK, &other), -1);
             let peeler = start_without(way).unwrap();
             assert_eq!(lock(libc::F_OFD_SETLK, &other), -1, "{way:?}");
             drop(peeler);
-            fs::remove_file(&path).unwrap();
         }
     });
 }
@@ -105,6 +105,19 @@ fn new_fails_with_os_if_a_seccomp_filter_fakes_the_separation_of_the_table() {
             assert_matches!(result, Err(Error::Os(Errno::PERM)));
             assert_eq!(descriptors::open(), before);
         }
+    });
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+#[test]
+fn new_fails_with_os_if_a_seccomp_filter_fakes_the_channel() {
+    process::alone(|| {
+        let before = descriptors::open();
+        let pair = [Call::any(&[libc::SYS_socketpair])];
+        assert_matches!(denied(pair, 0, Peeler::new), Err(Error::Os(Errno::PERM)));
+        assert_eq!(descriptors::open(), before);
+        let receive = [Call::any(&[libc::SYS_recvmsg])];
+        assert_matches!(denied(receive, 0, Peeler::new), Err(Error::Os(Errno::PIPE)));
     });
 }
 
@@ -168,7 +181,7 @@ fn helper_thread_blocks_all_signals() {
         let status = fs::read_to_string(helper_thread().join("status")).unwrap();
         let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
         let blocked = u64::from_str_radix(blocked.unwrap().trim(), 16).unwrap();
-        for signal in (1..32).chain(libc::SIGRTMIN()..libc::SIGRTMAX()) {
+        for signal in (1..32).chain(libc::SIGRTMIN()..=libc::SIGRTMAX()) {
             let is_blocked = blocked & 1 << (signal - 1) != 0;
             let can_be = ![libc::SIGKILL, libc::SIGSTOP].contains(&signal);
             assert_eq!(is_blocked, can_be, "signal {signal}");
