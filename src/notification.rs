@@ -115,12 +115,15 @@ impl AssocChange {
     /// `struct sctp_assoc_change` without `sac_info`.
     const SIZE: usize = 20;
 
-    /// Returns whether the peer has aborted the association.
+    /// Returns whether the peer has aborted the association with an error cause.
     ///
     /// In this case the state is [`CommLost`](AssocState::CommLost), and the notification
-    /// contains the ABORT chunk. If the state is `CommLost` and the notification contains
-    /// no ABORT chunk, either the peer did not respond or this side aborted the
-    /// association.
+    /// contains the error causes of the ABORT chunk. If the state is `CommLost` and the
+    /// notification contains no error cause, either the peer did not respond, this side
+    /// aborted the association, or the peer aborted it without an error cause. For example,
+    /// a host that has restarted aborts its former associations without an error cause.
+    /// On a peeled-off socket, `SO_ERROR` distinguishes these ends, unless a failed call has
+    /// already returned the error.
     #[must_use]
     pub const fn is_abort(&self) -> bool {
         matches!(self.state, AssocState::CommLost) && self.length as usize > Self::SIZE
@@ -150,7 +153,7 @@ pub enum AssocState {
     /// The association is established.
     #[doc(alias = "SCTP_COMM_UP")]
     CommUp,
-    /// The association has failed: the peer has aborted it, or has not responded.
+    /// The association has failed: one side has aborted it, or the peer has not responded.
     #[doc(alias = "SCTP_COMM_LOST")]
     CommLost,
     /// The peer has restarted. The association continues with the same id.

@@ -44,7 +44,7 @@ fn read_returns_every_field_of_an_assoc_change() {
 }
 
 #[test]
-fn is_abort_requires_comm_lost_and_a_chunk() {
+fn is_abort_requires_comm_lost_and_an_error_cause() {
     for (state, info, is_abort) in [
         (SCTP_COMM_LOST, &[][..], false),
         (SCTP_COMM_LOST, &[1], true),

@@ -7,7 +7,9 @@ use rustix::io::Errno;
 use sctp_peeloff::sockopt::SOL_SCTP;
 
 #[cfg(target_os = "linux")]
-pub use super::packets::{detach_filter, drop_chunks, drop_packets, let_packets_in};
+pub use super::packets::{
+    abort_unnoticed, detach_filter, drop_chunks, drop_packets, let_packets_in,
+};
 
 pub const SCTP_RTOINFO: i32 = 0;
 pub const SCTP_NODELAY: i32 = 3;

@@ -1,6 +1,6 @@
 //! Classic BPF programs that drop packets before they reach a socket.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 
@@ -24,6 +24,17 @@ pub fn drop_chunks(socket: impl AsFd, kind: u32) {
         instruction(libc::BPF_RET | libc::BPF_K, u32::MAX),
     ];
     attach(socket, &program);
+}
+
+/// Closes the client, which aborts its association. The ABORT chunk does not reach the socket, so
+/// the socket keeps the association. If the socket sends a message, the client's kernel responds
+/// with an ABORT chunk without an error cause.
+pub fn abort_unnoticed(socket: impl AsFd, client: OwnedFd) {
+    const ABORT: u32 = 6;
+    drop_chunks(&socket, ABORT);
+    super::option::abort_on_close(&client);
+    drop(client);
+    let_packets_in(socket);
 }
 
 /// Attaches a classic BPF program. For the program, offset 0 is the first chunk of the

@@ -30,7 +30,8 @@ pub enum End {
     Graceful,
     /// The peer has aborted the association.
     Aborted,
-    /// The peer has not responded.
+    /// The peer has not responded. An abort without an error cause looks the same on the
+    /// one-to-many socket, and on a peeled-off socket after a failed send.
     Vanished,
     /// This side has aborted the association, or could not set it up.
     Failed,
@@ -110,6 +111,7 @@ fn end(change: &AssocChange, socket: impl AsFd) -> io::Result<End> {
         // A peeled-off socket has the reason as its pending error. The one-to-many
         // socket has no such error.
         AssocState::CommLost => match socket_error(socket)? {
+            Err(Errno::CONNRESET) => End::Aborted,
             Ok(()) | Err(Errno::TIMEDOUT) => End::Vanished,
             Err(_) => End::Failed,
         },

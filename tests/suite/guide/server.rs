@@ -18,8 +18,8 @@ use super::shared::{Peeled, Shared, listen};
 use super::{threads, tokio};
 use crate::support::descriptors::Limit;
 use crate::support::message::{Message, SCTP_ABORT, receive, send, send_flags};
-use crate::support::option::{abort_on_close, drop_packets, set_words};
-use crate::support::{FAMILIES, Family, address, client, process, wait_for};
+use crate::support::option::{abort_on_close, abort_unnoticed, drop_packets, set_words};
+use crate::support::{FAMILIES, Family, address, client, process, wait_for, wait_until};
 
 /// The programs of the chapter. They run until they are killed.
 #[allow(dead_code, reason = "they do not return")]
@@ -106,6 +106,14 @@ impl Version {
         });
     }
 
+    /// Peels off the association of a client that has sent a message.
+    fn peel_off(self, socket: &OwnedFd) -> Peeled {
+        let mut flags = PeeloffFlags::CLOEXEC;
+        flags.set(PeeloffFlags::NONBLOCK, self == Self::Tokio);
+        let mut shared = Shared::new(0, flags);
+        wait_for("the peel-off", || shared.serve_next(socket).ok().flatten())
+    }
+
     pub(crate) fn serve_peeled(self, peeled: Peeled) -> io::Result<End> {
         match self {
             Self::Tokio => runtime().block_on(tokio::serve_peeled(peeled)),
@@ -150,9 +158,9 @@ fn serve_peels_off_an_association_whose_peer_does_not_read() {
     with_servers(u32::MAX, |socket, family| {
         let [stalled, other] = [client(family, socket), client(family, socket)];
         echoes(&other, 1);
-        wait_for("the peel-off", || {
+        wait_until("the peel-off", || {
             let _ = net::send(&stalled, &[0; 1000], SendFlags::DONTWAIT);
-            (assoc_ids(socket).unwrap().len() == 1).then_some(())
+            assoc_ids(socket).unwrap().len() == 1
         });
         echoes(&other, 10);
         abort_on_close(stalled);
@@ -191,27 +199,30 @@ fn end(client: OwnedFd, end: End) -> Option<OwnedFd> {
     (end == End::Vanished).then_some(client)
 }
 
-/// Peels off the association of a client that has sent a message.
-fn peel_off(socket: &OwnedFd, flags: PeeloffFlags) -> Peeled {
-    let mut shared = Shared::new(0, flags);
-    wait_for("the peel-off", || shared.serve_next(socket).ok().flatten())
-}
-
 #[test]
 fn serve_peeled_returns_how_the_association_has_ended() {
     for version in VERSIONS {
         for family in FAMILIES {
             for expected in ENDS {
                 let (socket, client) = with_client(family, SocketFlags::empty());
-                let mut flags = PeeloffFlags::CLOEXEC;
-                flags.set(PeeloffFlags::NONBLOCK, version == Version::Tokio);
-                let peeled = peel_off(&socket, flags);
+                let peeled = version.peel_off(&socket);
                 // A vanished client does not acknowledge the reply to its message.
                 let _vanished = end(client, expected);
                 let found = version.serve_peeled(peeled).unwrap();
                 assert_eq!(found, expected, "{version:?}");
             }
         }
+    }
+}
+
+/// The reply to the client's message causes the abort.
+#[test]
+fn serve_peeled_returns_aborted_after_an_abort_without_an_error_cause() {
+    for version in VERSIONS {
+        let (socket, client) = with_client(Family::V4, SocketFlags::empty());
+        let peeled = version.peel_off(&socket);
+        abort_unnoticed(&peeled.socket, client);
+        assert_eq!(version.serve_peeled(peeled).unwrap(), End::Aborted);
     }
 }
 
@@ -267,7 +278,7 @@ fn receive_discards_a_message_that_is_too_long() {
 #[test]
 fn receive_returns_failed_after_an_abort_of_this_side() {
     let (socket, _client) = with_client(Family::V4, SocketFlags::empty());
-    let mut peeled = peel_off(&socket, PeeloffFlags::CLOEXEC);
+    let mut peeled = Version::Threads.peel_off(&socket);
     send_flags(&peeled.socket, &Message::new("reason", 0, 0), SCTP_ABORT).unwrap();
     let ended = next_end(&mut peeled.inbox, &peeled.socket);
     assert_eq!(ended, (peeled.assoc, End::Failed));
@@ -278,9 +289,9 @@ fn serve_next_removes_an_association_that_has_ended() {
     let (socket, client) = with_client(Family::V4, SocketFlags::NONBLOCK);
     let mut shared = Shared::new(5, PeeloffFlags::CLOEXEC);
     let mut wait_for_count = |expected| {
-        wait_for("the number of associations", || {
+        wait_until("the number of associations", || {
             let _ = shared.serve_next(&socket);
-            (shared.messages.len() == expected).then_some(())
+            shared.messages.len() == expected
         });
     };
     wait_for_count(1);
