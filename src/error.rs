@@ -132,8 +132,10 @@ pub enum Error {
     #[error("state of the association is unknown: {0}")]
     StateUnknown(Errno),
 
-    /// A kernel before 4.13 peeled off the association, and a flag could not be set on the
-    /// new descriptor.
+    /// The association was peeled off, but a flag could not be set on the new descriptor.
+    ///
+    /// The error is possible on kernels before 4.13, and on all kernels if a
+    /// [`Peeler`](crate::Peeler) sets `O_NONBLOCK`.
     ///
     /// `socket` is the peeled-off descriptor. If `socket` is dropped, the association ends.
     #[error("flag not set on the peeled-off descriptor: {errno}")]
@@ -145,14 +147,15 @@ pub enum Error {
     },
 
     /// A [`Peeler`](crate::Peeler) has peeled off the association, but could not deliver
-    /// the descriptor, because the descriptor table of the process was full.
+    /// the descriptor, usually because the descriptor table of the process was full.
     ///
     /// The `Peeler` has a helper thread, which keeps the peeled-off descriptor. When the
     /// table has room again, [`Parked::fetch`] returns the descriptor. If the [`Parked`]
-    /// is dropped, the association ends.
+    /// is dropped, the association ends. [`errno`](Self::errno) returns `EMFILE` for every
+    /// cause.
     #[cfg(feature = "std")]
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
-    #[error("peeled-off descriptor could not be delivered (EMFILE)")]
+    #[error("peeled-off descriptor could not be delivered")]
     Undelivered(Parked),
 
     /// This crate does not support the operating system, or the operating system has no
@@ -237,15 +240,17 @@ impl Error {
     /// Returns whether the same call can succeed later.
     ///
     /// The result is `true` if both conditions hold: the association is not affected, and
-    /// the cause was a blocked sender, a lack of descriptors or memory, or the errno `EINTR`
-    /// or `EAGAIN`.
+    /// the cause was a blocked sender, a lack of descriptors or memory, or the errno `EINTR`,
+    /// `EAGAIN` or `ETOOMANYREFS`.
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
         matches!(
             self,
             Self::SenderBlocked
                 | Self::NoDescriptor(_)
-                | Self::Os(Errno::NOMEM | Errno::NOBUFS | Errno::INTR | Errno::AGAIN)
+                | Self::Os(
+                    Errno::NOMEM | Errno::NOBUFS | Errno::TOOMANYREFS | Errno::INTR | Errno::AGAIN
+                )
         )
     }
 }

@@ -62,8 +62,6 @@ use crate::parked::Parked;
 /// - The limit of the process (`RLIMIT_NOFILE`) also applies to the helper thread's
 ///   descriptor table. If that table is full of parked descriptors, a peel-off fails with
 ///   [`NoDescriptor`](Error::NoDescriptor).
-/// - If a [`Parked`] is dropped and its descriptor has `SO_LINGER`, other calls to the
-///   `Peeler` wait until `close(2)` of that descriptor has returned.
 /// - The helper thread is in the network namespace of the thread that called
 ///   [`new`](Self::new). If the socket is in another network namespace, the peel-off
 ///   fails with [`NotPeelable`](Error::NotPeelable).
@@ -97,7 +95,7 @@ impl Peeler {
     /// | [`NoDescriptor`](Error::NoDescriptor) | `EMFILE`, `ENFILE` | fewer than two descriptors are free; the `Peeler` keeps one open |
     /// | [`Unsupported`](Error::Unsupported) | – | the system is not Linux |
     /// | [`Os`](Error::Os) | `EAGAIN` | the system cannot create another thread |
-    /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the system calls, or `/proc` is required and not mounted |
+    /// | [`Os`](Error::Os) | `EPERM`, `ENOENT` | a seccomp filter refuses the system calls, or `/proc` is required and not mounted; if the filter refuses `fcntl(2)`, one descriptor of the process stays open |
     /// | [`Os`](Error::Os) | `ETIMEDOUT` | the helper thread is not ready after five seconds, for example because a seccomp filter has terminated it; one descriptor of the process stays open |
     /// | [`Os`](Error::Os) | any other | – |
     #[doc(alias = "unshare")]
@@ -134,7 +132,9 @@ impl Peeler {
     /// # Errors
     ///
     /// The errors of [`peeloff_flags`](crate::peeloff_flags), and
-    /// [`Undelivered`](Error::Undelivered).
+    /// [`Undelivered`](Error::Undelivered). The error is [`Os`](Error::Os) with
+    /// `ETOOMANYREFS` if Unix sockets of this user contain more descriptors than the limit
+    /// permits (see `unix(7)`).
     pub fn peeloff_flags(
         &self,
         socket: impl AsFd,
@@ -183,7 +183,7 @@ impl Parked {
     /// |---|---|---|
     /// | [`Undelivered`](Error::Undelivered) | `EMFILE` | peeled off, and in the new error's `Parked` |
     /// | [`FlagsNotSet`](Error::FlagsNotSet) | any | peeled off, into the error's `socket` |
-    /// | [`StateUnknown`](Error::StateUnknown) | `EPIPE`, any other | **unknown**: the helper thread has ended, and its descriptors are closed |
+    /// | [`StateUnknown`](Error::StateUnknown) | `EPIPE`, any other | **unknown**: the helper thread has ended or is ending, which closes its descriptors; in a child of `fork(2)`, the helper thread of the parent still keeps the descriptor |
     pub fn fetch(mut self) -> Result<OwnedFd, Error> {
         match self.helper.fetch(self.number, self.flags) {
             Ok(Reply::Delivered(peeled)) => {
@@ -191,6 +191,9 @@ impl Parked {
                 set_nonblock(peeled, self.flags)
             }
             Ok(Reply::Kept(_)) => Err(Error::Undelivered(self)),
+            // The request could not be sent, so the helper thread still keeps the descriptor.
+            // EPIPE means that the helper thread has ended, or that this process is a child.
+            Ok(Reply::NotTried(errno)) if errno != Errno::PIPE => Err(Error::Undelivered(self)),
             Ok(Reply::NotTried(errno) | Reply::Missing(errno)) | Err(errno) => {
                 Err(Error::StateUnknown(errno))
             }

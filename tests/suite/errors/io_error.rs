@@ -72,6 +72,7 @@ fn is_temporary_returns_true_for_no_descriptor_no_memory_and_sender_blocked() {
         (Error::SenderBlocked, true),
         (Error::Os(Errno::NOMEM), true),
         (Error::Os(Errno::NOBUFS), true),
+        (Error::Os(Errno::TOOMANYREFS), true),
         (Error::Os(Errno::PERM), false),
         (Error::AssociationLost(Errno::NOMEM), false),
         (Error::StateUnknown(Errno::NOMEM), false),

@@ -74,6 +74,17 @@ fn fetch_returns_the_descriptor_once_one_is_free() {
     });
 }
 
+#[cfg(not(any(target_arch = "x86", target_arch = "s390x")))]
+#[test]
+fn fetch_fails_with_undelivered_if_the_request_cannot_be_sent() {
+    alone_with_peeler(|peeler, server, client, id| {
+        let parked = park(&peeler, &server, id);
+        let send = [Call::any(&[libc::SYS_sendmsg])];
+        let fetched = denied(send, libc::ENOBUFS, || parked.fetch());
+        works(&undelivered(fetched.unwrap_err()).fetch().unwrap(), &client);
+    });
+}
+
 /// Without a check in the helper thread, the kernel would terminate the association.
 #[test]
 fn peeler_fails_with_no_descriptor_if_the_table_of_the_helper_thread_is_full() {
