@@ -11,7 +11,7 @@ use common::measure::{Figures, SAMPLES, Table, once, peeloffs, sample, settle, t
 use common::support::descriptors::Limit;
 use common::support::option::{self, SCTP_NODELAY};
 use common::support::{
-    FAMILIES, Family, associate, associate_many, client, filter, server, socket, wait_for,
+    FAMILIES, Family, associate, associate_many, client, filter, server, socket, wait_until,
 };
 use common::variants::{BARE_FLAGS, BARE_PLAIN, FLAGS, GUARDED, RAW_FLAGS, WAYS, Way, accept};
 use rustix::mm::{MlockAllFlags, mlockall};
@@ -136,9 +136,7 @@ fn queue(number: u64, sender: usize) -> (OwnedFd, [(OwnedFd, AssocId); 2]) {
     for _ in 0..number {
         send(client, b"m", SendFlags::empty()).expect("a message");
     }
-    wait_for("the messages", || {
-        (received(&server, *id) == number).then_some(())
-    });
+    wait_until("the messages", || received(&server, *id) == number);
     (server, ends)
 }
 

@@ -68,7 +68,6 @@ fn run_as_on_host(name: &str, filters: &str, programs: &[String]) -> Output {
     std::fs::create_dir_all(&folder).unwrap();
     let output = Command::new(process::file("tests/guest/run"))
         .env("GUEST_KERNEL", "guest")
-        .env("GUEST_TIMEOUT", "900")
         .env("FILTERS", filters)
         .args(["sh", "-c", SCRIPT, "sh", folder.to_str().unwrap()])
         .args(programs)
@@ -82,9 +81,7 @@ fn run_as_on_host(name: &str, filters: &str, programs: &[String]) -> Output {
 #[test]
 fn tests_leave_the_settings_of_a_host_unchanged() {
     // These filters select tests that require a guest, among others.
-    let is_full = std::env::var_os("SUITE_FULL").is_some_and(|value| value == "1");
-    let few = "errors::descriptor_limit errors::sockets check::";
-    let filters = if is_full { "" } else { few };
+    let filters = "errors::descriptor_limit errors::out_of_memory errors::sockets check::";
     let programs = programs();
     assert_eq!(programs.len(), 2, "{programs:?}");
     let output = run_as_on_host("host", filters, &programs);

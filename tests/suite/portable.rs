@@ -238,7 +238,7 @@ pub(crate) fn next_change(socket: &OwnedFd, reader: &mut Reader, room: usize) ->
 
 /// Checks that a reader with a buffer of `room` bytes reports the setup and the end of two
 /// associations. Returns the server and the reader.
-pub(crate) fn expect_each_change(family: Family, room: usize) -> (OwnedFd, Reader) {
+fn expect_each_change(family: Family, room: usize) -> (OwnedFd, Reader) {
     let server = server(family);
     subscribe_assoc_change(&server).unwrap();
     let mut reader = Reader::new();
@@ -262,7 +262,7 @@ pub(crate) fn expect_each_change(family: Family, room: usize) -> (OwnedFd, Reade
 #[test]
 fn reader_reports_each_change_on_shared_and_peeled_off_sockets() {
     for family in FAMILIES {
-        for room in [7, 20, 256] {
+        for room in [1, 7, 19, 20, 21, 256] {
             let (server, mut reader) = expect_each_change(family, room);
             let (client, id) = associate(family, &server);
             assert_eq!(next_change(&server, &mut reader, room).assoc, id);

@@ -11,11 +11,11 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::ReturnFlags;
-use sctp_peeloff::sockopt::SOL_SCTP;
+use sctp_peeloff::sockopt::{SCTP_STATUS, SOL_SCTP};
 use sctp_peeloff::{AssocId, RcvInfo};
 
-use super::option::last_errno;
-use super::wait_for;
+use super::option::{self, last_errno};
+use super::{wait_for, wait_until};
 
 const IS_FREEBSD: bool = cfg!(target_os = "freebsd");
 const SCTP_SNDINFO: i32 = if IS_FREEBSD { 4 } else { 2 };
@@ -158,6 +158,17 @@ pub fn receive(socket: impl AsFd) -> Result<Message, Errno> {
         notification: got.flags.contains(MSG_NOTIFICATION),
         data: got.data,
     })
+}
+
+/// Waits until the peer has acknowledged all messages.
+#[cfg(target_os = "linux")]
+pub fn wait_until_acknowledged(socket: &OwnedFd) {
+    wait_until("the acknowledgement", || {
+        // struct sctp_status: sstat_unackdata is the 16-bit number at byte 12.
+        let mut status = [0; 176];
+        option::get(socket, SOL_SCTP, SCTP_STATUS, &mut status).expect("SCTP_STATUS");
+        status[12..14] == [0, 0]
+    });
 }
 
 /// Checks that a message arrives.

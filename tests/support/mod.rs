@@ -145,12 +145,13 @@ pub fn associate_many(family: Family, server: &OwnedFd, number: usize) -> Vec<(O
 /// Returns the number of repetitions of a test: `full` if `SUITE_FULL` is `1` or
 /// `repetitions`, and otherwise `short`.
 pub fn repetitions(what: &str, full: usize, short: usize) -> usize {
-    let is_full = std::env::var_os("SUITE_FULL").is_some_and(|value| value != "races");
+    let is_full =
+        std::env::var_os("SUITE_FULL").is_some_and(|value| value == "1" || value == "repetitions");
     choose(what, is_full, full, short)
 }
 
-/// Returns the number of rounds of a race: `full` if `SUITE_FULL` is set (`races` selects only
-/// the races), on more than one CPU, and otherwise `short`.
+/// Returns the number of rounds of a race: `full` if `SUITE_FULL` has any value and there is
+/// more than one CPU, and otherwise `short`. The value `races` affects only this function.
 pub fn race_rounds(full: usize, short: usize) -> usize {
     let cpus = thread::available_parallelism().expect("the number of CPUs");
     let is_full = std::env::var_os("SUITE_FULL").is_some() && cpus.get() > 1;
@@ -161,7 +162,11 @@ pub fn race_rounds(full: usize, short: usize) -> usize {
 /// that pass.
 fn choose(what: &str, is_full: bool, full: usize, short: usize) -> usize {
     let number = if is_full { full } else { short };
-    write!(std::io::stderr(), "{number} {what} (SUITE_FULL=1: {full}) ").expect("stderr");
+    write!(
+        std::io::stderr(),
+        "{number} {what} (SUITE_FULL=repetitions: {full}) "
+    )
+    .expect("stderr");
     number
 }
 

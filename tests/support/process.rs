@@ -50,9 +50,9 @@ pub fn rerun_on_old_kernel(unaffected: &[&str]) {
     let is_full = std::env::var_os("SUITE_FULL").is_some_and(|value| value == "1");
     let unaffected = if is_full { &[] } else { unaffected };
     // With --exact, --skip has no effect on the tests of a module.
-    let is_selected = |word: &String| {
-        !test.contains(word) && !unaffected.iter().any(|module| word.starts_with(module))
-    };
+    let is_exact = std::env::args().any(|word| word == "--exact");
+    let is_left_out = |word: &str| unaffected.iter().any(|module| word.starts_with(module));
+    let is_selected = |word: &String| !(test.contains(word) || is_exact && is_left_out(word));
     command.args(std::env::args().skip(1).filter(is_selected));
     command.args(unaffected.iter().flat_map(|module| ["--skip", module]));
     // The full numbers of repetitions apply only to the kernel without the filter.

@@ -1,4 +1,5 @@
-//! Settings of the whole system. Tests that use this module run in `process::in_guest`.
+//! Settings of the whole system, namespaces and capabilities. Tests that use `Sysctl` or
+//! `in_other_network` run in `process::in_guest`.
 #![allow(unsafe_code, reason = "unshare_unsafe")]
 
 use std::fs;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{RUNNER, assert_ended, command, guest, run};
-use crate::support::wait_for;
+use crate::support::wait_until;
 
 #[test]
 fn run_fails_with_125_if_the_guest_ends_without_a_status() {
@@ -33,13 +33,13 @@ fn start_long_run(command: &mut Command) -> (Child, String) {
 /// Checks that the run folder does not exist, and that the guest's processes end.
 fn assert_nothing_is_left(folder: &str) {
     assert!(!Path::new(folder).exists(), "{folder} still exists");
-    wait_for("the guest's processes to end", || {
+    wait_until("the guest's processes to end", || {
         let mut processes = fs::read_dir("/proc").unwrap().flatten();
         let is_left = processes.any(|process| {
             let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&arguments).contains(folder)
         });
-        (!is_left).then_some(())
+        !is_left
     });
 }
 

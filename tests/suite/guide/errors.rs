@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
 use std::thread;
 
 use rustix::io::Errno;
@@ -149,22 +148,4 @@ fn chapter_and_documentation_list_the_same_errors() {
     });
     let variants: BTreeSet<_> = names.collect();
     assert!(chapter.keys().eq(variants.iter()), "{variants:?}");
-}
-
-/// The source text of all tests in this folder and its subfolders, except `guide`.
-fn sources(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let paths = paths.filter(|path| !path.ends_with("guide"));
-    let text = |path: PathBuf| fs::read_to_string(&path).unwrap_or_else(|_| sources(&path));
-    paths.map(text).collect()
-}
-
-#[test]
-fn tests_produce_each_error() {
-    let chapter = fs::read_to_string(process::file("src/guide/errors.md")).unwrap();
-    let tests = sources(&process::file("tests/suite"));
-    for error in table(chapter.lines()).keys() {
-        assert!(tests.contains(&format!("Error::{error}")), "{error}");
-    }
 }

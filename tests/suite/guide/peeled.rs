@@ -10,7 +10,7 @@ use sctp_peeloff::{AssocId, PeeloffFlags, assoc_ids, peeloff_flags, subscribe_as
 
 use crate::support::message::{Message, send};
 use crate::support::option::abort_on_close;
-use crate::support::{FAMILIES, Family, associate, server, wait_for};
+use crate::support::{FAMILIES, Family, associate, server, wait_until};
 
 fn peeled(family: Family) -> (OwnedFd, OwnedFd) {
     let server = server(family);
@@ -60,7 +60,5 @@ fn has_assoc_shows_an_end_before_the_subscription() {
     let assoc = assoc_ids(&peeled).unwrap()[0];
     assert!(!subscribe_late(&peeled, assoc).unwrap());
     drop(client);
-    wait_for("the end", || {
-        subscribe_late(&peeled, assoc).unwrap().then_some(())
-    });
+    wait_until("the end", || subscribe_late(&peeled, assoc).unwrap());
 }

@@ -12,7 +12,7 @@ use super::{
     wait_for_end, watch,
 };
 use crate::support::message::{Message, send};
-use crate::support::{FAMILIES, Family, associate, option, server, wait_until};
+use crate::support::{FAMILIES, Family, associate, option, wait_until};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Peer {
@@ -229,17 +229,4 @@ fn send_fails_with_epipe_after_the_end() {
             assert_eq!(send(&peeled, &message), Err(Errno::PIPE), "{peer:?}");
         }
     }
-}
-
-/// With `SCTP_AUTOCLOSE`, the kernel ends an association that has been idle for the given time
-/// in seconds.
-#[test]
-fn autoclose_ends_a_peeled_off_association() {
-    let server = server(Family::V4);
-    option::set_words(&server, libc::SCTP_AUTOCLOSE, &[3]);
-    let (client, id) = associate(Family::V4, &server);
-    let peeled = peel(&server, id);
-    assert_eq!(read(&client), Read::EndOfFile);
-    wait_for_end(&peeled);
-    assert_eq!(read(&peeled), Read::Failed(Errno::NOTCONN));
 }

@@ -6,14 +6,13 @@ use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::net::{self, SendFlags, SocketType};
-use sctp_peeloff::sockopt::{SCTP_STATUS, SOL_SCTP};
 use sctp_peeloff::{AssocId, Error, assoc_id_of_peer, assoc_ids, peeloff};
 
 use super::{Read, State, again, peel, read, wait_for_end};
-use crate::support::message::{Message, receive, send};
+use crate::support::message::{Message, receive, send, wait_until_acknowledged};
 use crate::support::{
     FAMILIES, Family, address, assert_matches, associate, associated, option, server, wait_for,
-    wait_until, wait_until_ended,
+    wait_until_ended,
 };
 
 /// Checks that `reach` cannot establish a second association with the peer of a peeled-off
@@ -104,12 +103,7 @@ fn one_to_many_socket_returns_the_messages_of_an_association_that_has_ended() {
             for text in ["first", "second"] {
                 send(&client, &Message::new(text, 0, 0)).unwrap();
             }
-            wait_until("the acknowledgements", || {
-                // struct sctp_status: sstat_unackdata is at byte 12.
-                let mut status = [0; 176];
-                option::get(&client, SOL_SCTP, SCTP_STATUS, &mut status).unwrap();
-                status[12..14] == [0, 0]
-            });
+            wait_until_acknowledged(&client);
             if abort {
                 option::abort_on_close(&client);
             }

@@ -88,13 +88,13 @@ fn peeler_fails_with_os_epipe_in_a_child_that_fork_created() {
 fn helper_thread_ends_although_a_child_that_fork_created_lives() {
     process::alone(|| {
         let peeler = Peeler::new().unwrap();
-        // SAFETY: the child of fork(2) only makes system calls, until a signal ends it.
+        // SAFETY: the child of fork(2) only makes system calls, until a signal or time ends it.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            loop {
-                // SAFETY: `pause` has no preconditions.
-                unsafe { libc::pause() };
-            }
+            // SAFETY: `sleep` has no preconditions.
+            unsafe { libc::sleep(60) };
+            // SAFETY: `_exit` has no preconditions.
+            unsafe { libc::_exit(0) };
         }
         drop(peeler);
         wait_for_end_of_helper_thread();

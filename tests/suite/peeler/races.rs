@@ -156,9 +156,9 @@ fn fork_children(stop: &AtomicBool) -> usize {
     number
 }
 
-/// A value above all descriptors of the test, which has two descriptors for each association
-/// and a few more.
-const HIGHEST: i32 = 700;
+/// A value above all descriptors of the test, which has a descriptor for each association and
+/// a few more.
+const HIGHEST: i32 = 400;
 
 /// On kernels before 4.13, `peeloff_flags` does not pass this test, because it sets
 /// `FD_CLOEXEC` after the peel-off.

@@ -10,13 +10,13 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{self, Shutdown};
 use sctp_peeloff::notification::{Reader, Received, ReturnFlags};
-use sctp_peeloff::{PeeloffFlags, assoc_ids, peeloff_flags};
+use sctp_peeloff::{PeeloffFlags, peeloff_flags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::support::message::{MSG_NOTIFICATION, Message, receive, send};
 use crate::support::option::{abort_on_close, subscribe_assoc_change};
-use crate::support::{FAMILIES, Family, associate, server, wait_for};
+use crate::support::{FAMILIES, Family, associate, server, wait_for, wait_until_ended};
 
 /// Whether this notification reports the end of an association.
 fn ended(notification: &[u8]) -> bool {
@@ -39,12 +39,6 @@ fn peeled(family: Family, subscribed: bool) -> (OwnedFd, OwnedFd) {
     (peeled, client)
 }
 
-fn wait_for_end(peeled: &OwnedFd) {
-    wait_for("the end", || {
-        assoc_ids(peeled).unwrap().is_empty().then_some(())
-    });
-}
-
 /// In tokio, an error event alone makes a socket neither readable nor read-closed.
 #[test]
 fn tokio_reports_no_readiness_at_an_abort_without_subscription() {
@@ -61,7 +55,7 @@ fn tokio_reports_no_readiness_at_an_abort_without_subscription() {
             let peeled = peeled.unwrap();
             abort_on_close(&client);
             drop(client);
-            wait_for_end(peeled.get_ref());
+            wait_until_ended(peeled.get_ref());
             // Waits until tokio has received the event.
             drop(peeled.ready(Interest::ERROR).await.unwrap());
             let ready = peeled.ready(all).await.unwrap().ready();
@@ -93,7 +87,7 @@ fn send_fails_with_eshutdown_after_shutdown_of_the_peer() {
         for _ in 0..sent {
             assert_eq!(receive(&client).unwrap().data, much.data);
         }
-        wait_for_end(&peeled);
+        wait_until_ended(&peeled);
         assert!(ended(&receive(&peeled).unwrap().data));
         assert_eq!(send(&peeled, &much), Err(Errno::PIPE));
     }

@@ -1,17 +1,15 @@
 //! The events that edge-triggered epoll reports.
 
 use std::ops::Range;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
-use sctp_peeloff::sockopt::{SCTP_STATUS, SOL_SCTP};
 
 use super::harness::pair;
 use crate::support::epoll::{report, watch};
-use crate::support::message::{Message, receive, send};
-use crate::support::option::get;
-use crate::support::{FAMILIES, wait_for};
+use crate::support::message::{Message, receive, send, wait_until_acknowledged};
+use crate::support::{FAMILIES, wait_for, wait_until};
 
 fn level(socket: &OwnedFd) -> EventFlags {
     report(&watch(socket, EventFlags::IN | EventFlags::OUT))
@@ -22,12 +20,7 @@ fn send_all(client: &OwnedFd, numbers: Range<u8>) {
     for number in numbers {
         send(client, &Message::new([number], 0, 0)).unwrap();
     }
-    wait_for("the acknowledgement", || {
-        // struct sctp_status: sstat_unackdata is the 16-bit number at byte 12.
-        let mut status = [0; 176];
-        get(client.as_fd(), SOL_SCTP, SCTP_STATUS, &mut status).unwrap();
-        (status[12..14] == [0, 0]).then_some(())
-    });
+    wait_until_acknowledged(client);
 }
 
 #[test]
@@ -56,9 +49,9 @@ fn epoll_reports_in_and_out_if_room_to_send_appears_while_a_message_is_unread() 
         let (peeled, client) = pair(family);
         send_all(&client, 0..1);
         let much = Message::new([0; 1000], 0, 0);
-        wait_for("a full send buffer", || {
+        wait_until("a full send buffer", || {
             while send(&peeled, &much).is_ok() {}
-            (level(&peeled) == EventFlags::IN).then_some(())
+            level(&peeled) == EventFlags::IN
         });
         let epoll = watch(&peeled, EventFlags::IN | EventFlags::OUT | EventFlags::ET);
         assert!(report(&epoll).contains(EventFlags::IN));

@@ -14,7 +14,7 @@ use super::inbox::{Event, Inbox};
 use crate::support::option::{
     SCTP_NODELAY, SCTP_RTOINFO, abort_on_close, set_words, subscribe_assoc_change,
 };
-use crate::support::{Family, PATIENCE, associate, server, wait_for};
+use crate::support::{Family, PATIENCE, associate, server, wait_until};
 
 type Serve = fn(&OwnedFd, AssocId) -> io::Result<()>;
 /// Starts a `serve` function that has this number of messages in its queue.
@@ -162,7 +162,7 @@ impl Pair {
     /// Sends the next message as soon as there is room. Even after the echo has arrived, the
     /// message may still be unacknowledged and use room in the send buffer.
     fn wait_and_send(&mut self) {
-        wait_for("room to send", || self.send().then_some(()));
+        wait_until("room to send", || self.send());
     }
 
     fn receive(&mut self) {
@@ -192,19 +192,19 @@ impl Pair {
     }
 
     fn wait_until_idle(&self) {
-        wait_for("an idle thread", || self.asleep().then_some(()));
+        wait_until("an idle thread", || self.asleep());
     }
 
     /// Sends until the echoes have filled the send buffer of the runtime and the receive buffer
     /// of the client. The runtime then has unread messages and waits until it can write.
     fn fill(&mut self) {
         let mut waits = 0;
-        wait_for("a full send buffer", || {
+        wait_until("a full send buffer", || {
             while self.send() {}
             let waits_to_write = unread(self.id) > 0 && self.asleep();
             // A message that has just arrived may not have woken the thread yet.
             waits = if waits_to_write { waits + 1 } else { 0 };
-            (waits == 30).then_some(())
+            waits == 30
         });
     }
 }

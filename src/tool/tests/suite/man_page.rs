@@ -1,16 +1,17 @@
 //! The man page is consistent with `--help` and with the output.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use serde_json::Value;
 
-use crate::program::{Server, expect_parts, run};
+use crate::program::{Server, echo, expect_parts, run};
 use crate::support::process;
 
 type Words = BTreeSet<String>;
 
 fn man_page() -> String {
-    std::fs::read_to_string(process::file("sctp-peeloff.1")).expect("the man page")
+    fs::read_to_string(process::file("sctp-peeloff.1")).expect("the man page")
 }
 
 /// The title and the text of each `.SH` section and each `.SS` subsection.
@@ -105,11 +106,21 @@ fn man_page_lists_the_json_keys_of_check() {
     assert_eq!(keys.cloned().collect::<Words>(), listed);
 }
 
-/// This server prints only some of the labels. Other tests print the remaining labels.
+/// This server prints only some of the labels. The source contains all of them.
 #[test]
 fn man_page_lists_the_labels_of_serve() {
     let listed = terms(&section("Lines of serve"));
-    let server = Server::start("127.0.0.1:0", "");
+    let files = ["", "/ending", "/ledger", "/peeled", "/shared"];
+    let source = |name| fs::read_to_string(process::file(&format!("src/tool/serve{name}.rs")));
+    let source = files.map(|name| source(name).unwrap()).concat();
+    for label in &listed {
+        assert!(source.contains(&format!("\"{label}\"")), "{label}");
+    }
+    let mut server = Server::start("127.0.0.1:0", "--after 1");
+    let client = server.client();
+    echo(&client, 0);
+    drop(client);
+    server.wait_for("closed");
     server.signal(rustix::process::Signal::TERM);
     let seen = server.seen.clone();
     let (_, rest) = server.wait();

@@ -5,7 +5,7 @@ use rustix::process::Signal;
 
 use crate::program::{Server, echo};
 use crate::support::message::{Message, receive, send};
-use crate::support::{option, wait_for};
+use crate::support::{option, wait_until};
 
 #[test]
 fn serve_peels_off_after_n_messages_with_after() {
@@ -71,11 +71,11 @@ fn serve_peels_off_a_peer_that_does_not_read() {
     let mut sent = 0;
     // A full send buffer of the client does not imply that the server's send buffer is full,
     // because a chunk may be waiting for its retransmission.
-    wait_for("the peel-off", || {
+    wait_until("the peel-off", || {
         while send(&stalled, &Message::new([7; 1000], 0, 0)).is_ok() {
             sent += 1;
         }
-        (server.count("peeled") == 1).then_some(())
+        server.count("peeled") == 1
     });
     assert!(server.seen.last().unwrap().contains("does not read"));
     ioctl_fionbio(&stalled, false).unwrap();
