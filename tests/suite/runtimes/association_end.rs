@@ -14,7 +14,7 @@ use sctp_peeloff::{PeeloffFlags, peeloff_flags};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::support::message::{MSG_NOTIFICATION, Message, receive, send};
+use crate::support::message::{MSG_NOTIFICATION, Message, passes, receive, send};
 use crate::support::option::{
     SCTP_RTOINFO, abort_on_close, drop_packets, let_packets_in, set_words, subscribe_assoc_change,
 };
@@ -76,6 +76,8 @@ fn send_fails_with_eshutdown_after_shutdown_of_the_peer() {
     for family in FAMILIES {
         let (peeled, client) = peeled(family, true);
         set_words(&peeled, SCTP_RTOINFO, &[0, 100, 200, 100]);
+        // The kernel applies the new limits when it has measured the round-trip time.
+        passes(&peeled, &client, "first");
         // Until this message has been delivered, the association does not end.
         drop_packets(&client);
         let message = Message::new("late", 0, 0);
