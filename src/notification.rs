@@ -121,9 +121,9 @@ impl AssocChange {
     /// contains the error causes of the ABORT chunk. If the state is `CommLost` and the
     /// notification contains no error cause, either the peer did not respond, this side
     /// aborted the association, or the peer aborted it without an error cause. For example,
-    /// a host that has restarted aborts its former associations without an error cause.
-    /// On a peeled-off socket, `SO_ERROR` distinguishes these ends, unless a failed call has
-    /// already returned the error.
+    /// a kernel that no longer has the association responds to a message with such an
+    /// abort. On a peeled-off socket, `SO_ERROR` distinguishes these ends, unless a failed
+    /// call has already returned the error.
     #[must_use]
     pub const fn is_abort(&self) -> bool {
         matches!(self.state, AssocState::CommLost) && self.length as usize > Self::SIZE

@@ -28,6 +28,9 @@ use crate::sockopt;
 /// ([`Error::AssociationLost`]). A [`Peeler`](crate::Peeler) does not have this
 /// limitation. [`sockopt::peeloff`] makes only the third call, without the check.
 ///
+/// If descriptor 0 is free, the function makes five more system calls. They verify that the
+/// kernel has created this descriptor.
+///
 /// On FreeBSD the function makes two system calls. The first call checks that the socket is
 /// an SCTP socket (`SO_PROTOCOL`). The check is needed because the second call, `sctp_peeloff`,
 /// terminates the process if the kernel has no SCTP. On FreeBSD a check for a free descriptor
